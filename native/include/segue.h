@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 4
+#define SEGUE_ABI 5
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -247,6 +247,9 @@ typedef struct {
                   int64_t features, float* out, int64_t threads);
   int (*train)(const segue_network* network, const segue_examples* examples,
                const segue_updates* updates, segue_progress* progress);
+  /* Into how many shards a batch of so many sequences and steps is cut: each has gradients of its
+   * own, and a thread has the activations of one. */
+  int64_t (*shards)(const segue_network* network, int64_t sequences, int64_t steps);
 
 
   /* Forward for the gradient: `tape`, of the caller, has as many floats as the size says (-1: no

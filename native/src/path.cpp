@@ -29,6 +29,7 @@ const segue_kernels kernels = {
     scale_shift,
     activate,
     train,
+    shards,
     recurrent_tape_size,
     recurrent_forward,
     recurrent_backward,

@@ -13,8 +13,8 @@ class Team {
   explicit Team(Index size) : size_(size) {}
 
   Index size() const { return size_; }
-  // Returns when all threads of the team have called it. It turns for a while before it sleeps:
-  // phases are short.
+  // Returns when all threads of the team have called it. It turns for a while before it lets
+  // others run: phases are short.
   void wait();
 
  private:

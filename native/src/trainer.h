@@ -8,16 +8,44 @@
 #include "losses.h"
 #include "optimizers.h"
 #include "team.h"
-#include "training_bidirectional.h"
+#include "training_recurrent_layer.h"
 
 SEGUE_BEGIN
 
 constexpr Index kSequencesOfShard = 16, kMostShards = 32;
 constexpr Index kWeightsOfPiece = 4096;  // that a thread takes at once, when gradients are added
 
-inline Index shards_of(Index batch) {
-  const Index wanted = (batch + kSequencesOfShard - 1) / kSequencesOfShard;
-  return wanted < kMostShards ? wanted : kMostShards;
+// The gradients of more weights than this leave the second cache: there each shard has to use each
+// weight so many times that adding them is little beside.
+constexpr Index kManyWeights = 65536, kUsesOfMany = 64;
+
+// Multiplications of a forward pass over some sequences, about.
+inline Index work_of(const segue_network& network, Index sequences, Index steps) {
+  Index rows = steps, work = 0;
+  for (Index i = 0; i < network.layer_count; ++i) {
+    const segue_layer& layer = network.layers[i];
+    if (layer.kind == SEGUE_LAYER_POOL || layer.kind == SEGUE_LAYER_FLATTEN) rows = sequences;
+    if (layer.kind == SEGUE_LAYER_DENSE) work += rows * layer.inputs * layer.outputs;
+    if (layer.kind != SEGUE_LAYER_RECURRENT) continue;
+    const Index ways = layer.merge == SEGUE_ONE_DIRECTION ? 1 : 2, units = layer.outputs;
+    work += rows * ways * (layer.inputs + units) * units * gates_of(layer.function);
+    if (!layer.keeps_sequence) rows = sequences;
+  }
+  return work;
+}
+
+// Into how many shards a batch is cut.
+inline Index shards_of(const segue_network& network, Index sequences, Index steps) {
+  const Index wanted = (sequences + kSequencesOfShard - 1) / kSequencesOfShard;
+  Index most = kMostShards;
+  if (network.shared > kManyWeights) {
+    most = work_of(network, sequences, steps) / network.shared / kUsesOfMany;
+  }
+  most = most < 1 ? 1 : most < kMostShards ? most : kMostShards;
+  return wanted < most ? wanted : most;
+}
+inline Index shards(const segue_network* network, Index sequences, Index steps) {
+  return shards_of(*network, sequences, steps);
 }
 
 // A stretch of the weights, and the sum of the squares of its gradient.
@@ -80,9 +108,9 @@ class Trainer {
     const Index batches = updates_.first_batches[updates_.count];
     Index most_steps = 0;
     for (Index b = updates_.first_batches[0]; b < batches; ++b) {
-      const Index size = updates_.batch_offsets[b + 1] - updates_.batch_offsets[b];
-      if (shards_of(size) > most_shards_) most_shards_ = shards_of(size);
-      if (embedding_ && steps_of(b) > most_steps) most_steps = steps_of(b);
+      const Index shards = shards_of_batch(b), steps = steps_of(b);
+      if (shards > most_shards_) most_shards_ = shards;
+      if (steps > most_steps) most_steps = steps;
     }
     const bool trains = updates_.trains != 0;
     Index pieces = 0;
@@ -121,6 +149,11 @@ class Trainer {
     return nullptr;
   }
 
+  Index shards_of_batch(Index batch) const {
+    const Index size = updates_.batch_offsets[batch + 1] - updates_.batch_offsets[batch];
+    return shards_of(network_, size, steps_of(batch));
+  }
+
   Index steps_of(Index batch) const {
     Index steps = 0;
     for (Index i = updates_.batch_offsets[batch]; i < updates_.batch_offsets[batch + 1]; ++i) {
@@ -130,24 +163,12 @@ class Trainer {
     return steps;
   }
 
-  // Multiplications of the first update, about.
+  // Multiplications of the first update, about: forward, and two products backward.
   Index work_of_update() const {
     const Index first = updates_.first_batches[0], end = updates_.first_batches[1];
-    Index rows = 0, work = 0;
-    for (Index b = first; b < end; ++b) rows += steps_of(b);
-    for (Index i = 0; i < network_.layer_count; ++i) {
-      const segue_layer& layer = network_.layers[i];
-      const bool is_recurrent = layer.kind == SEGUE_LAYER_RECURRENT;
-      if (layer.kind == SEGUE_LAYER_POOL || layer.kind == SEGUE_LAYER_FLATTEN) {
-        rows = updates_.batch_offsets[end] - updates_.batch_offsets[first];
-      }
-      if (layer.kind == SEGUE_LAYER_DENSE) work += rows * layer.inputs * layer.outputs;
-      if (!is_recurrent) continue;
-      const Index ways = layer.merge == SEGUE_ONE_DIRECTION ? 1 : 2, units = layer.outputs;
-      work += rows * ways * (layer.inputs + units) * units * gates_of(layer.function);
-      if (!layer.keeps_sequence) rows = updates_.batch_offsets[end] - updates_.batch_offsets[first];
-    }
-    return 3 * work;  // forward, and two products backward
+    Index steps = 0;
+    for (Index b = first; b < end; ++b) steps += steps_of(b);
+    return 3 * work_of(network_, updates_.batch_offsets[end] - updates_.batch_offsets[first], steps);
   }
 
   // -- the updates, in every thread ---------------------------------------------------------------
@@ -182,12 +203,16 @@ class Trainer {
       double sums[4] = {0.0, 0.0, 0.0, 0.0};
       for (Index batch = first; batch < end; ++batch) {
         const Index size = updates_.batch_offsets[batch + 1] - updates_.batch_offsets[batch];
-        const Index shards = shards_of(size);
+        const Index shards = shards_of_batch(batch);
         share(me, shards, [&](Index shard) {
           if (!run_shard(me.arena, batch, size, shard, shards, count)) has_failed_.set();
         });
         for (Index i = 0; i < 4 * shards; ++i) sums[i % 4] += sums_.data[i];
-        if (updates_.trains) add_gradients(me, batch, shards, batch == first, batch + 1 == end);
+        if (updates_.trains) {
+          add_gradients(me, batch, shards, batch == first, batch + 1 == end);
+        } else {
+          me.team.wait();  // all have read the sums
+        }
       }
       finish(me, update, sums, count);
     }
@@ -282,7 +307,7 @@ class Trainer {
     if (me.number == 0) {
       progress_.loss = loss, progress_.norm = norm;
       for (int i = 0; i < 3; ++i) progress_.sums[i] += sums[i + 1];
-      const bool is_done = is_right || !updates_.trains;
+      const bool is_done = (is_right || !updates_.trains) && !has_failed_.is_set();
       if (is_done) progress_.done = update + 1;
       if (is_done && updates_.trains) ++progress_.steps;
       is_over_ = !is_done || seconds_now() - began_ >= updates_.seconds;
@@ -294,6 +319,7 @@ class Trainer {
 
   bool run_shard(Arena& arena, Index batch, Index size, Index number, Index shards, double count) {
     arena.reset();
+    for (int i = 0; i < 4; ++i) sums_.data[4 * number + i] = 0.0;
     const Index* const sequences = updates_.sequences + updates_.batch_offsets[batch];
     Shard shard{arena, {}, nullptr, nullptr, 0, updates_.batch_numbers[batch], updates_.trains != 0,
                 updates_.keys, nullptr, nullptr};
@@ -322,7 +348,7 @@ class Trainer {
     if (!updates_.trains) return true;
     shard.gradients = gradients_.data + number * network_.shared;
     std::memset(shard.gradients, 0, sizeof(float) * network_.shared);
-    for (Index i = network_.layer_count - 1; i >= first_trained_; --i) {
+    for (Index i = network_.layer_count - 1; first_trained_ >= 0 && i >= first_trained_; --i) {
       const Placed& at = layers_.data[i];
       if (!at.layer->backward(shard, packed_.data + at.packed, kept[i], i > first_trained_, d)) {
         return false;

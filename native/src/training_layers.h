@@ -32,8 +32,7 @@ class TrainingLayer {
   const segue_layer& spec() const { return spec_; }
 
  protected:
-  // The mask of dropout for the rows of a signal: the same for all steps of a sequence where
-  // `constant`, with so many features.
+  // The mask of dropout for the rows of a signal, with so many features.
   static float* keep_mask(Shard& shard, Index key, double rate, Index features, bool is_sequence) {
     const Index rows = is_sequence ? shard.steps.total : shard.steps.n;
     float* const mask = shard.arena.take(rows * features);

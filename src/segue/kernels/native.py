@@ -32,7 +32,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 4  # SEGUE_ABI of native/include/segue.h
+_ABI = 5  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -62,6 +62,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "scale_shift": (_INT, _DATA, _SIZE, _SIZE, _DATA, _DATA, _DATA, _SIZE),
     "activate": (_INT, _INT, _FLOAT, _DATA, _SIZE, _SIZE, _DATA, _SIZE),
     "train": (_INT, _DATA, _DATA, _DATA, _DATA),
+    "shards": (_SIZE, _DATA, _SIZE, _SIZE),
     "recurrent_tape_size": (_SIZE, _DATA),
     "recurrent_forward": (_INT, *[_DATA] * 8, _SIZE),
     "recurrent_backward": (_INT, *[_DATA] * 11, _SIZE),
@@ -433,6 +434,11 @@ class Kernels:
     def train(self, network: int, examples: int, updates: int, progress: int) -> None:
         """Many updates of a network: see `segue.kernels.training`, which makes the structures."""
         self._call["train"](network, examples, updates, progress)
+
+    def shards(self, network: int, sequences: int, steps: int) -> int:
+        """Into how many shards a batch is cut, when the network is trained."""
+        found: int = self._call["shards"](network, sequences, steps)
+        return found
 
     # What only moves numbers is NumPy's.
 

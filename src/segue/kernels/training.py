@@ -136,6 +136,9 @@ class Program:
         problems: what the library cannot train.
         places: where each weight lies; embeddings come last.
         masks: the path of each dropout mask among the draws.
+        tokens: the embedding, and how many tokens it has; the library does not look whether others
+            come.
+        length: likewise the layer that takes sequences of so many steps only, and how many.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -144,6 +147,8 @@ class Program:
     problems: list[str] = field(default_factory=list)
     places: dict[str, Place] = field(init=False)
     masks: list[tuple[str, ...]] = field(default_factory=list)
+    tokens: tuple[str, int] | None = None
+    length: tuple[str, int] | None = None
     size: int = field(init=False, default=0)
     shared: int = field(init=False, default=0)
     _layers: list[_Layer] = field(default_factory=list)
@@ -160,7 +165,7 @@ class Program:
     @property
     def has_tokens(self) -> bool:
         """Whether the network begins with an embedding, and takes whole numbers."""
-        return bool(self._layers) and self._layers[0].kind == _KINDS.index("embedding")
+        return self.tokens is not None
 
     # -- layers -----------------------------------------------------------------------------------
 
@@ -231,6 +236,7 @@ class Program:
         """`embeddings`: the first layer."""
         if self._layers:
             self.problems.append(f"{name} is not the first layer")
+        self.tokens = name, tokens
         layer = self.add("embedding", name, inputs=tokens, outputs=features, keeps_sequence=True)
         layer.kernel[0] = self._first(f"{name}/embeddings")
 
@@ -238,8 +244,9 @@ class Program:
         """The last step, the mean or the largest value of all steps."""
         self.add("pool", name, function=_POOLS.index(how))
 
-    def flatten(self, name: str) -> None:
-        """All steps as one vector."""
+    def flatten(self, name: str, length: int) -> None:
+        """All steps as one vector: there are so many."""
+        self.length = name, length
         self.add("flatten", name)
 
     def _activation(self, name: str, activation: Any) -> tuple[int, float]:
@@ -321,9 +328,9 @@ class Batches(NamedTuple):
         sizes = [len(index) for _, index in batches]
         return cls(
             np.concatenate([index for _, index in batches]).astype(np.int64, copy=False),
-            np.cumsum([0, *sizes]),
+            np.cumsum([0, *sizes], dtype=np.int64),
             np.array([number for number, _ in batches], np.int64),
-            np.cumsum([0, *map(len, updates)]),
+            np.cumsum([0, *map(len, updates)], dtype=np.int64),
         )
 
 
@@ -382,6 +389,10 @@ class NativeNetwork:
             moments=self.moments.ctypes.data,
         )
 
+    def shards(self, kernels: Kernels, sequences: int, steps: int) -> int:
+        """Into how many shards a batch is cut; each has gradients of its own."""
+        return kernels.shards(ctypes.addressof(self._network), sequences, steps)
+
     def run(
         self,
         kernels: Kernels,
@@ -430,7 +441,10 @@ class NativeNetwork:
             threads=kernels.threads,
         )
         progress = _Progress(steps=self.steps, sums=tuple(sums))
-        kernels.train(*map(ctypes.addressof, (self._network, native_examples, updates, progress)))
-        self.steps = progress.steps
+        arguments = map(ctypes.addressof, (self._network, native_examples, updates, progress))
+        try:
+            kernels.train(*arguments)
+        finally:
+            self.steps = progress.steps  # those that were made before there was no more memory
         found = progress.done, progress.loss, progress.norm, tuple(progress.sums), progress.bytes
         return Outcome(*found)

@@ -256,4 +256,5 @@ class Flatten(
         source.steps.append("x = x.flatten(1)")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
-        program.flatten(context.name)
+        assert context.shape.length is not None
+        program.flatten(context.name, context.shape.length)

@@ -116,10 +116,10 @@ def _train_epoch(
         state.updates / len(updates),
         job.options.time_limit_seconds or math.inf,
     )
-    at_once = 1 if any(map(_needs_every_update, callbacks)) else trainer.at_once
+    one_by_one = any(map(_needs_every_update, callbacks))
     while share < 1:
         first = state.updates
-        some = updates[first : first + at_once]
+        some = updates[first : first + (1 if one_by_one else trainer.at_once)]
         rates = _rates(job, state, range(first, first + len(some)), len(updates), began)
         done, loss, norm = trainer.advance(epoch, some, rates, means, began + limit)
         if done and epoch > 1:  # with which the epoch before ended: they gave a finite loss

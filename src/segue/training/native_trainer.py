@@ -28,6 +28,8 @@ from segue.kernels.training import (
     Outcome,
     Program,
 )
+from segue.layers.core import unknown_token
+from segue.layers.pool import another_length
 from segue.prepare.batches import Batches as SequenceBatches
 from segue.randomness import key
 from segue.training.objectives import Objective, RunningMetrics
@@ -35,7 +37,6 @@ from segue.training.setup import TrainingData, TrainingSetup, Update, processor
 from segue.training.trainer import Advance, Trainer
 
 CALL_SECONDS = 0.05  # after which a call comes back, to look at interrupts, limits and callbacks
-SHARD, MOST_SHARDS = 16, 32  # sequences of one, shards of a batch: native/src/trainer.h
 SUMS = ("loss", "score", "count")  # over the targets of an epoch
 STEPS_AT_ONCE = 100_000  # of a batch that is only measured
 
@@ -100,7 +101,8 @@ class NativeTrainer(Trainer):
     """
 
     def __init__(self, job: TrainingSetup, program: Program) -> None:
-        self.job, self.at_once = job, 64
+        self.job = job
+        self.at_once = 64 if _sequences(job.train).is_resident else 1
         options, objective = job.options, job.objective
         self.loss = LossForm(
             _loss_of(objective),
@@ -144,7 +146,10 @@ class NativeTrainer(Trainer):
             sums=[means.sums.get(name, 0.0) for name in SUMS],
         )
         means.sums.update(zip(SUMS, outcome.sums, strict=True))
-        self.at_once = max(1, 2 * outcome.done)  # what it can use the next time
+        if outcome.done == len(updates):
+            self.at_once = max(self.at_once, 2 * outcome.done)
+        else:  # the time was over; sequences on disk are read for all that are asked for
+            self.at_once = max(1, outcome.done)
         return Advance(outcome.done, outcome.loss, outcome.norm)
 
     def measure(self, data: TrainingData) -> RunningMetrics:
@@ -154,8 +159,9 @@ class NativeTrainer(Trainer):
         updates = [[(0, order[first : first + size])] for first in range(0, len(order), size)]
         at_once = len(updates) if _sequences(data).is_resident else 1
         sums: Sequence[float] = (0.0, 0.0, 0.0)
-        for first in range(0, len(updates), at_once):
-            sums = self._run(data, updates[first : first + at_once], sums=sums).sums
+        while updates:  # an interrupt is heard between two calls
+            outcome = self._run(data, updates[:at_once], sums=sums, seconds=CALL_SECONDS)
+            updates, sums = updates[outcome.done :], outcome.sums
         return RunningMetrics(self.job.objective, dict(zip(SUMS, sums, strict=True)))
 
     def _run(self, data: TrainingData, updates: Sequence[Update], **more: Any) -> Outcome:
@@ -167,6 +173,7 @@ class NativeTrainer(Trainer):
             batches, chosen = batches.within()
         values, lengths = _sequences(data).ragged(chosen)
         targets = data.targets.ragged(chosen)
+        self._check(values, lengths)
         is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
         examples = Examples(
             np.ascontiguousarray(values, self._kind),
@@ -178,6 +185,15 @@ class NativeTrainer(Trainer):
             self._examples[id(data)] = data, examples
         return self.network.run(self.kernels, examples, batches, **more)
 
+    def _check(self, values: Array, lengths: Array) -> None:
+        """Raise `DataError` for tokens and lengths that the network does not have."""
+        if self.program.tokens is not None and len(values):
+            low, high = int(values.min()), int(values.max())
+            if low < 0 or high >= self.program.tokens[1]:
+                raise unknown_token(*self.program.tokens, low, high)
+        if self.program.length is not None and (lengths != self.program.length[1]).any():
+            raise another_length(*self.program.length, int(lengths.min()), int(lengths.max()))
+
     def _keys(self, epoch: int) -> Array:
         """The keys of the dropout masks of an epoch, `[masks, 2]`."""
         numbers = [key(self.job.seed, epoch, *path, bits=128) for path in self.program.masks]
@@ -186,12 +202,15 @@ class NativeTrainer(Trainer):
 
     def update_bytes(self, longest: int) -> Callable[[int], float]:
         """A thread has the sequences of one shard at a time, of which one and two are tried."""
-        (first, each), size = self._bytes_of_sequences(longest), self.program.size
+        first, each = self._bytes_of_sequences(longest)
+        program, most = self.program, self.job.options.threads or self.kernels.threads
 
         def needed(batch_size: int) -> float:
-            shards = min(MOST_SHARDS, -(-batch_size // SHARD))
-            at_once = min(batch_size, self.kernels.threads * -(-batch_size // shards))
-            return float(4 * size * (3 + shards) + first + each * at_once)
+            shards = self.network.shards(self.kernels, batch_size, batch_size * longest)
+            at_once = min(batch_size, most * -(-batch_size // shards))
+            # The weights, their gradients and two moments; gradients by shard, and packed weights.
+            weights = 4 * program.size + (shards + 3) * program.shared
+            return float(4 * weights + first + each * at_once)
 
         return needed
 
@@ -205,7 +224,7 @@ class NativeTrainer(Trainer):
             shape = (rows,) if is_whole else (rows, objective.outputs)
             examples = Examples(
                 np.zeros((count * longest, self.job.network.input_shape.features), self._kind),
-                np.arange(count + 1) * longest,
+                np.arange(count + 1, dtype=np.int64) * longest,
                 np.zeros(shape, np.int64 if is_whole else np.float32),
             )
             batches = Batches.of([[(0, np.arange(count))]])

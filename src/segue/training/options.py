@@ -66,7 +66,7 @@ class TrainingOptions:
             refit has as long again.
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
-        threads: how many PyTorch may use; `None` chooses from the size of the work.
+        threads: how many may compute; `None` chooses from the size of the work.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal or in a notebook and lines
             elsewhere, and nothing within a search of scikit-learn or a pool of processes.
 

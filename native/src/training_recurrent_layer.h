@@ -5,8 +5,9 @@
 
 SEGUE_BEGIN
 
-// kept: for each direction the tape of its cell, the mask of its inputs (of each gate, where the gates have masks
-// of their own, which the cell applies; else one for all gates), and that of its hidden state.
+// kept: for each direction the tape of its cell, the mask of its inputs (of each gate, where the
+// gates have masks of their own, which the cell applies; else one for all gates), and that of its
+// hidden state.
 class RecurrentLayerTraining : public TrainingLayer {
  public:
   explicit RecurrentLayerTraining(const segue_layer& spec)

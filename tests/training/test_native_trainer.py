@@ -1,0 +1,90 @@
+"""What the native trainer looks at before the library does, and what it asks of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segue import Dataset, SequenceClassifier, Sequences, TrainingOptions
+from segue.errors import DataError
+from segue.kernels import forward
+from segue.testing import tiny_dataset
+from segue.training.loop import TrainingState, train
+from segue.training.native_trainer import NativeTrainer
+from segue.training.trainers import make_trainer
+
+pytestmark = pytest.mark.skipif(
+    forward.path()[0] not in forward.NATIVE, reason="the native library is not there"
+)
+QUIET = TrainingOptions(progress="none")
+
+
+@pytest.mark.parametrize("token", [5, -1, 900, 2**31 - 1])
+def test_tokens_that_the_embedding_does_not_have_are_refused(token: int) -> None:
+    """Also where they are validated with: the library reads where they point."""
+    x = np.arange(40).reshape(20, 2) % 5
+    strange = np.array([[0, 1], [token, 1]])
+    model = SequenceClassifier("embedding(4) gru(4)", epochs=1, options=QUIET)
+    with pytest.raises(DataError, match=rf"embedding_1 has the tokens 0 to 4; got {token}\."):
+        model.fit(x, np.arange(20) % 2, validation_data=(strange, np.array([0, 1])))
+
+
+@pytest.mark.parametrize("length", [3, 9, 5000])
+def test_another_length_than_that_of_flatten_is_refused(length: int) -> None:
+    x = np.zeros((20, 6, 1), np.float32) + np.arange(20)[:, None, None]
+    model = SequenceClassifier("flatten dense(3)", epochs=1, options=QUIET)
+    with pytest.raises(
+        DataError, match=f"built for sequences of 6 steps; got {length} to {length}"
+    ):
+        model.fit(x, np.arange(20) % 2, validation_data=(np.ones((2, length, 1)), [0, 1]))
+
+
+def test_an_epoch_is_one_call_where_it_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also behind an epoch whose last call had little left to do."""
+    calls: list[int] = []
+    advance = NativeTrainer.advance
+
+    def counted(self: NativeTrainer, epoch: int, updates: Any, *more: Any) -> Any:
+        calls.append(epoch)
+        return advance(self, epoch, updates, *more)
+
+    monkeypatch.setattr(NativeTrainer, "advance", counted)
+    model = SequenceClassifier(
+        "dense(2) pool(mean)", epochs=4, batch_size=1, validation=None, options=QUIET
+    )
+    trainer = make_trainer(model._training_job(tiny_dataset(65)))
+    train(trainer, TrainingState.start(trainer))
+    assert calls[2:] == [2, 3, 4]
+
+
+def test_of_sequences_on_disk_no_more_are_read_than_are_trained_on(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for a few, as long as it is not known how long an update takes."""
+    data = tiny_dataset(64)
+    Dataset(data.x, data.y).write(tmp_path / "d.arrow", batch_steps=100)
+    mapped = Dataset.open(tmp_path / "d.arrow")
+    read, gather = [0], Sequences.gather
+
+    def counted(self: Sequences, index: Any) -> Sequences:
+        read[0] += len(index)
+        return gather(self, index)
+
+    model = SequenceClassifier("gru(4)", epochs=6, batch_size=4, validation=None, options=QUIET)
+    trainer = make_trainer(model._training_job(mapped))
+    monkeypatch.setattr(Sequences, "gather", counted)
+    train(trainer, TrainingState.start(trainer))
+    assert 6 * 64 <= read[0] <= 8 * 64
+
+
+def test_the_gradients_of_many_weights_are_in_few_shards() -> None:
+    """Else each would cost more to add than to compute."""
+    x, y = np.zeros((64, 8, 4), np.float32), np.arange(64) % 2
+    shards = {}
+    for text in ("dense(8) pool(mean)", "flatten dense(3000)", "lstm(200)"):
+        trainer = make_trainer(SequenceClassifier(text, options=QUIET)._training_job(x, y))
+        assert isinstance(trainer, NativeTrainer)
+        shards[text] = trainer.network.shards(trainer.kernels, 64, 64 * 8)
+    assert shards == {"dense(8) pool(mean)": 4, "flatten dense(3000)": 1, "lstm(200)": 4}
