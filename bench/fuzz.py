@@ -46,6 +46,7 @@ from segue.data.sequences import Array
 from segue.errors import SegueError
 from segue.estimators import SequenceEnsemble
 from segue.readers import write
+from segue.training import loop
 from segue.training.checkpoint import Checkpointer
 
 QUIET = TrainingOptions(progress="none", threads=1)
@@ -127,6 +128,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 def trainings(folder: Path) -> list[Original]:
     """The files of trainings that were stopped within an epoch or after one, and of whole runs."""
+    loop._needs_every_update = lambda _: True  # so that checkpoints come behind each
     found, more = [], {"batch_size": 2, "epochs": 4}
     for number, (kind, network, given, x, y) in enumerate(table()):
         options = OPTIONS[number % len(OPTIONS)]

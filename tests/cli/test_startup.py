@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from segue import SequenceClassifier, synth
+from segue.kernels import forward
 
 TRAINING = {"torch", "segue.modules", "segue.training.loop"}
 OTHERS = {"sklearn", "scipy", "pandas", "matplotlib", "jinja2", "plotext"}
@@ -79,21 +80,27 @@ stream.push([0.1])
     assert not imported(code, cwd=place) & (TRAINING | OTHERS | AROUND)
 
 
+def is_native() -> bool:
+    """Whether the native library trains here."""
+    return forward.path()[0] in forward.NATIVE
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
 def test_a_training_imports_no_compiler(tmp_path: Path, optimizer: str) -> None:
-    """Neither when it begins, nor when it goes on from a checkpoint."""
-    code = f"""
+    """Neither when it begins, nor when it goes on from a checkpoint; PyTorch where it is needed."""
+    for network, is_torch in (("conv(4, 3) lstm(4)", True), ("lstm(4)", not is_native())):
+        code = f"""
 import segue
 options = segue.TrainingOptions(optimizer={optimizer!r}, progress="none")
 data = segue.synth.waves(40, length=12)
 for epochs in (1, 2):
-    fresh = segue.SequenceClassifier("lstm(4)", epochs=epochs, options=options)
-    fresh.fit(data, folder="folder", resume=epochs == 2)
+    fresh = segue.SequenceClassifier("{network}", epochs=epochs, options=options)
+    fresh.fit(data, folder="folder{is_torch}", resume=epochs == 2)
 """
-    modules = imported(code, cwd=tmp_path)
-    assert "torch" in modules
-    assert not modules & (COMPILER | OTHERS)
+        modules = imported(code, cwd=tmp_path)
+        assert ("torch" in modules) == is_torch
+        assert not modules & (COMPILER | OTHERS)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
     "instruments": (
         "instruments",
         [
-            r"course's network: epochs reached +1 ",
+            r"course's network: epochs reached +[1-9]",
             "held-out notes: log-mel, rocket",
             r"padded on the left: difference +(0\.0e\+00|\d\.\de-0[5-9])",
         ],

@@ -109,7 +109,7 @@ def test_given_classes_keep_their_order_and_may_be_absent(quick: Quick, data: Da
 def test_probabilities_sum_to_one_for_every_head(quick: Quick, head: str, count: int) -> None:
     """Two classes of softmax share one logit; sigmoid has an output per class."""
     data = tiny_dataset(24, classes=tuple("abc"[:count]))
-    fitted = quick("gru(8)", head=head, epochs=30, learning_rate=0.02).fit(data)
+    fitted = quick("gru(8)", head=head, epochs=60, learning_rate=0.02).fit(data)
     outputs = 1 if (head, count) == ("softmax", 2) else count
     assert fitted.network_.summary().rows[-1].shape == f"[{outputs}]"
     np.testing.assert_allclose(fitted.predict_proba(data).sum(1), 1, atol=1e-12)
