@@ -45,11 +45,12 @@ def slurm() -> Iterator[Slurm]:
         yield cluster
 
 
-def _study(folder: Path, *words: str, trials: int) -> list[str]:
+def _study(folder: Path, *words: str, trials: int, epochs: int = 5) -> list[str]:
     networks = [word for name in NETWORKS for word in ("--network", name)]
     return [
         *(sys.executable, "-m", "segue", "study", "grid", str(folder.parent / "waves.arrow")),
-        *(*networks, "--seeds", str(trials // len(NETWORKS)), "--epochs", "5"),
+        *(*networks, "--seeds", str(trials // len(NETWORKS))),
+        *("--epochs", str(epochs)),
         *("--out", str(folder), *words),
     ]
 
@@ -58,8 +59,8 @@ def _write_waves(folder: Path) -> None:
     segue.synth.waves(40, test=20, length=8, phase="random").write(folder / "waves.arrow")
 
 
-def _start(folder: Path, *words: str, trials: int) -> subprocess.Popen[bytes]:
-    words = tuple(_study(folder, *words, trials=trials))
+def _start(folder: Path, *words: str, trials: int, epochs: int = 5) -> subprocess.Popen[bytes]:
+    words = tuple(_study(folder, *words, trials=trials, epochs=epochs))
     with folder.with_suffix(".log").open("ab") as log:
         return subprocess.Popen(words, stdout=log, stderr=log)
 
@@ -161,8 +162,8 @@ def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
     slurm: Slurm, requeued: tuple[Any, Path], tmp_path: Path
 ) -> None:
     _write_waves(tmp_path)
-    folder = tmp_path / "far"
-    submitter = _start(folder, *SLURM, trials=8)
+    folder, epochs = tmp_path / "far", 1500  # a second or two, so that there is something to stop
+    submitter = _start(folder, *SLURM, trials=8, epochs=epochs)
     _wait_for(1, folder)
     words = [sys.executable, "-m", "segue", "study", "status", str(folder), "--json"]
     found = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
@@ -180,7 +181,7 @@ def test_the_status_is_read_from_anywhere_and_ctrl_c_leaves_jobs_alone(
     _wait_for(8, folder)  # nobody attends it
     assert not studies.status(folder).is_attended
     began = time.monotonic()
-    _finish(_start(folder, *SLURM, trials=8), folder)
+    _finish(_start(folder, *SLURM, trials=8, epochs=epochs), folder)
     assert time.monotonic() - began < 60
     assert len((folder / "trials.csv").read_text().splitlines()) == 9
     submitted = list((folder / "slurm").glob("*_submitted.pkl"))
