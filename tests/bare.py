@@ -23,7 +23,7 @@ import segue
 from segue.errors import SegueError
 from segue.kernels import forward
 
-EXTRA = "torch sklearn scipy loky threadpoolctl matplotlib jinja2 pooch".split()
+EXTRA = "torch sklearn scipy loky matplotlib jinja2 pooch".split()
 STREAMED = 3  # sequences of each data set
 LINE = "pip install 'segue[train]'"
 

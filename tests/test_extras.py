@@ -77,7 +77,7 @@ DOORS = {
 
 BLOCKED = """
 import json, os, sys
-for name in "torch sklearn scipy joblib loky threadpoolctl matplotlib jinja2 pooch".split():
+for name in "torch sklearn scipy joblib loky matplotlib jinja2 pooch".split():
     sys.modules[name] = None
 os.environ.pop("SEGUE_DATA", None)
 from pathlib import Path

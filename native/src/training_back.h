@@ -174,8 +174,10 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
   const Steps& steps = tape.steps;
   const bool has_masks = tape.masked != nullptr;
   const Index channels = layer.shape.channels, units = layer.shape.units;
-  for (Index row = 0; row < steps.total; row += kRowSlice) {
-    const Index rows = steps.total - row < kRowSlice ? steps.total - row : kRowSlice;
+  const Index stateless = tape.is_stateless() ? steps.running(0) : 0;
+  for (Index row = 0, rows; row < steps.total; row += rows) {
+    const bool has_state = row >= stateless;
+    rows = even_slice((has_state ? steps.total : stateless) - row);
     for (Index panel = 0; panel < layer.shape.panels(); ++panel) {
       const float* d = tape.slots + (panel * steps.total + row) * layer.slots.slots * kLanes;
       const auto part = [&](const Gates& gates, const float* a, Index first, Index columns) {
@@ -184,11 +186,11 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
       };
       const float* a = has_masks ? tape.masked : tape.rows;
       if (layer.slots.joined()) {
-        part(layer.slots.hidden, a, 0, layer.shape.depth());
+        part(layer.slots.hidden, a, 0, has_state ? layer.shape.depth() : channels);
       } else {
         part(layer.slots.input, a, 0, channels);
-        part(layer.slots.hidden, a, channels, units);
-        if (layer.slots.candidate.count) {
+        if (has_state) part(layer.slots.hidden, a, channels, units);
+        if (has_state && layer.slots.candidate.count) {
           part(layer.slots.candidate, has_masks ? a : tape.reset, channels, units);
         }
       }

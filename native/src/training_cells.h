@@ -53,9 +53,11 @@ struct TrainingStep {
   float* c;       // [panels][total + n]: before each step
   float* tanh_c;  // [panels][total]
   Index n, total;
+  Index hidden;          // units of h that are multiplied: none of a state of zeros
   Index row;             // that of the first sequence's step
   Index next_row, next;  // and of its next step; sequences that have one
 
+  Index depth() const { return shape.channels + hidden; }
   Index after(Index r) const { return r < next ? next_row + r : total + r; }
   float* h(Index at) const { return rows + at * stride + shape.channels; }
   float* reset_h(Index r) const { return reset + (row + r) * stride + shape.channels; }
@@ -115,7 +117,7 @@ struct LstmTraining : Lstm {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<Lstm>(sum, s, row, weights, panel_stride, 0, s.shape.depth());
+    add_products<Lstm>(sum, s, row, weights, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index after = s.after(row + r);
@@ -169,7 +171,7 @@ struct GruTraining : Gru {
         sum[p][r][2] = bias;
       }
     }
-    add_products<Gru>(sum, s, row, weights, panel_stride, s.shape.channels, s.shape.units);
+    add_products<Gru>(sum, s, row, weights, panel_stride, s.shape.channels, s.hidden);
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -207,7 +209,7 @@ struct GruGatesTraining : GruGates {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<GruGates>(sum, s, row, weights, panel_stride, 0, s.shape.depth());
+    add_products<GruGates>(sum, s, row, weights, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -238,7 +240,7 @@ struct GruCandidateTraining : GruCandidate {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<GruCandidate>(sum, s, row, weights, panel_stride, 0, s.shape.depth());
+    add_products<GruCandidate>(sum, s, row, weights, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -271,7 +273,7 @@ struct RnnTraining : Rnn<IsTanh> {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][1];
     start(sum, weights, panel_stride);
-    add_products<Rnn<IsTanh>>(sum, s, row, weights, panel_stride, 0, s.shape.depth());
+    add_products<Rnn<IsTanh>>(sum, s, row, weights, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Vector z = sum[p][r][0], h = IsTanh ? tanh(z) : max(zero(), z);

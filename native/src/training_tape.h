@@ -79,6 +79,7 @@ struct Tape {
             tanh_c,
             steps.n,
             steps.total,
+            t == 0 && is_stateless() ? 0 : layer.shape.units,
             row,
             steps.start[t + 1],
             steps.running(t + 1)};
@@ -110,6 +111,18 @@ struct Tape {
               c0 ? load_row(c0 + r * units, unit, units) : zero());
       }
     }
+  }
+
+  // Whether all states before the first step are zeros: nothing is multiplied by them.
+  bool is_stateless() const {
+    Vector all = zero();
+    for (Index r = 0; r < steps.running(0); ++r) {
+      const float* h = rows + r * layer.stride + layer.shape.channels;
+      for (Index panel = 0; panel < layer.shape.panels(); ++panel) {
+        all = all + abs(load(h + panel * kLanes));
+      }
+    }
+    return sum(all) == 0.0f;
   }
 
   // The states after the last steps.

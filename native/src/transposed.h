@@ -21,6 +21,12 @@ constexpr int sums_of_block(int vectors) { return 8 / vectors; }
 // Rows whose part of b stays in the first cache.
 constexpr Index kRowSlice = 128;
 
+// The rows of the first of as few slices as there can be, of about the same size.
+inline Index even_slice(Index rows) {
+  const Index slices = (rows + kRowSlice - 1) / kRowSlice;
+  return (rows + slices - 1) / slices;
+}
+
 // add(column of a, vector of b, sum over the rows), for a block that fits into the registers.
 template <int Columns, int Vectors, class Add>
 SEGUE_INLINE void transposed_block(const float* a, Index a_stride, const float* b, Index b_stride,

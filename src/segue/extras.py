@@ -25,7 +25,6 @@ _TRAIN = {  # its packages by the names that they are imported by, and what for
     "sklearn": "for its trees and clusters",
     "scipy": "for its statistics",
     "loky": "to compute in several processes",
-    "threadpoolctl": "to compute on one thread",
     "matplotlib": "to draw pictures",
     "jinja2": "to write reports and source",
     "pooch": "to download data",

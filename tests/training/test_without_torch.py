@@ -10,7 +10,7 @@ SCRIPT = """
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-for name in "torch sklearn scipy loky threadpoolctl".split():
+for name in "torch sklearn scipy loky".split():
     sys.modules[name] = None
 import numpy as np
 import segue

@@ -54,11 +54,15 @@ def orthogonal(shape: tuple[int, ...], generator: Generator) -> Array:
     """Orthogonal rows or columns, whichever are fewer; Saxe et al., ICLR 2014.
 
     The factorisation is in float64: what the number of threads or the processor may change of its
-    last bits is rounded away.
+    last bits is rounded away. It is on one thread: those of a BLAS library turn for a tenth of a
+    second when they have done their part, and would keep the processors from the training.
     """
+    from threadpoolctl import threadpool_limits
+
     rows, columns = shape
     tall = generator.standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(tall)
+    with threadpool_limits(1, "blas"):
+        q, r = np.linalg.qr(tall)
     q *= np.sign(np.diagonal(r))  # makes the draw uniform over the orthogonal matrices
     return np.ascontiguousarray(q if rows >= columns else q.T, np.float32)
 
