@@ -15,7 +15,7 @@ from segue.extras import lazy_names
 
 TYPE_CHECKING = False  # `typing` takes longer than all of this, in which no Ctrl-C is answered
 if TYPE_CHECKING:
-    from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing
+    from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing, weights
     from segue.data.dataset import Dataset
     from segue.data.sequences import Sequences
     from segue.estimators import (
@@ -43,7 +43,7 @@ _NAMES = {
     "segue.training": "Callback History TrainingOptions",
     "segue.windowing": "windows",
 }
-_ROOMS = "errors evaluation layers listening plots sonify studies synth testing".split()
+_ROOMS = "errors evaluation layers listening plots sonify studies synth testing weights".split()
 
 __all__ = [
     "Callback",
@@ -71,6 +71,7 @@ __all__ = [
     "studies",
     "synth",
     "testing",
+    "weights",
     "windows",
     "write",
 ]
