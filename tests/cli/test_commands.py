@@ -26,6 +26,7 @@ COMMANDS = {
     "fit": "Train a classifier and evaluate it",
     "evaluate": "Score a model on labelled data",
     "predict": "Predict the class of each sequence",
+    "stream": "Predict step by step",
     "view": "Look at data before training on them",
     "listen": "Hear some sequences of a data set",
     "network": "Look at a network before training it",

@@ -16,13 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from segue.atomic import replacing
-from segue.cli.shared import plain
+from segue.cli.shared import csv_row, plain
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.tasks import TASKS
 
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
@@ -94,7 +93,7 @@ class Predictions:
         rows = [tuple(shown)] if with_head else []
         rows += zip(*shown.values(), strict=True)
         prepare = _guarded if spreadsheet else str
-        return "".join(",".join(_quoted(prepare(cell)) for cell in row) + "\n" for row in rows)
+        return "".join(csv_row(map(prepare, row)) for row in rows)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One object for each row, for JSON: the probabilities are an object, by class."""
@@ -113,10 +112,6 @@ FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 def _listed(values: Any) -> list[Any]:
     """Values of Python."""
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
 def _guarded(text: str) -> str:

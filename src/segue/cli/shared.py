@@ -335,6 +335,22 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+
+
+def csv_row(cells: Iterable[Any]) -> str:
+    """A line of CSV, quoted where that is needed.
+
+    >>> print(csv_row(["007", "a,b", 0.5]), end="")
+    007,"a,b",0.5
+    """
+    return ",".join(map(_quoted, map(str, cells))) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
 def print_result(value: Any, text: str | Iterable[tuple[str, str]], *, json: bool) -> None:
     """Print what a command has come to.
 

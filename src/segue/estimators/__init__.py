@@ -10,7 +10,7 @@ inputs, splitting                  X, y and the rest as users pass them; trainin
 fitting, transfer, result          training as functions of values; initial weights; its result
 fingerprint                        hashes of the sequences that were trained on
 
-anytime, streaming                 probabilities after each step; a sequence step by step
+anytime, streaming, streams        probabilities after each step; one sequence, or many, by steps
 files, loading                     a model as a file, and back
 """
 
@@ -27,6 +27,7 @@ from segue.extras import lazy_names
 
 if TYPE_CHECKING:
     from segue.estimators.multi_seed import SeedResults, fit_seeds
+    from segue.estimators.streams import Streams
 
 __all__ = [
     "Forecaster",
@@ -36,6 +37,7 @@ __all__ = [
     "SequenceEnsemble",
     "SequenceLabeler",
     "SequenceRegressor",
+    "Streams",
     "fit_seeds",
     "load",
 ]
@@ -51,6 +53,10 @@ _FORMER_NAMES = (
 _LATER = {name: f"segue.estimators.multi_seed.{name}" for name in ("SeedResults", "fit_seeds")}
 __getattr__ = lazy_names(
     __name__,
-    {**_LATER, "fitting": "segue.estimators.fitting"},  # needs PyTorch
+    {
+        **_LATER,
+        "Streams": "segue.estimators.streams.Streams",
+        "fitting": "segue.estimators.fitting",  # needs PyTorch
+    },
     dict.fromkeys(_FORMER_NAMES, "segue.estimators.SequenceEnsemble"),
 )

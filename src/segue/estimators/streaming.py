@@ -37,6 +37,10 @@ class StreamBackend(Protocol):
 
     def read(self, step: Any) -> Any: ...
 
+    def state(self) -> Any: ...
+
+    def restore(self, state: Any) -> None: ...
+
     def update(self, read: Sequence[Any]) -> Probabilities: ...
 
 
@@ -88,6 +92,18 @@ class ModelStream:
         """Static features, scaled as in training."""
         rows = None if static is None else np.atleast_2d(np.asarray(static))
         self._static = scaled_static(self._scale, 1, rows)
+
+    def state(self) -> Any:
+        """All that the answers to further steps depend on, as nested tuples of arrays."""
+        last = np.empty(0) if self._probabilities is None else self._probabilities
+        return np.array([self.steps]), last, self._prepared.state(), self._state
+
+    def restore(self, state: Any) -> None:
+        """Go on where another stream of the same model was."""
+        steps, last, prepared, self._state = state
+        self.steps = int(steps[0])
+        self._probabilities = last if len(last) else None
+        self._prepared.restore(prepared)
 
     @property
     def probabilities(self) -> Probabilities | None:
@@ -201,6 +217,15 @@ class EnsembleStream:
         """All of them begin another sequence."""
         for backend in self._backends:
             backend.reset(static)
+
+    def state(self) -> Any:
+        """The states of all of them."""
+        return tuple(backend.state() for backend in self._backends)
+
+    def restore(self, state: Any) -> None:
+        """All of them go on where others were."""
+        for backend, own in zip(self._backends, state, strict=True):
+            backend.restore(own)
 
     def read(self, step: Any) -> tuple[Any, ...]:
         """The step as each of them reads it: none gets what another refuses."""

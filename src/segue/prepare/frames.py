@@ -184,6 +184,15 @@ class FrameStream(StepStream):
         missing = self._framing.frame - len(self._kept)
         return self._apply(np.pad(self._kept, ((0, missing), (0, 0))).T[None])
 
+    def state(self) -> tuple[Array, ...]:
+        kept = np.empty((0, 0)) if self._kept is None else self._kept
+        return kept, np.array([self._skip, self._begun], np.int64)
+
+    def restore(self, state: tuple[Array, ...]) -> None:
+        kept, (skip, begun) = state
+        self._kept = kept if kept.shape[1] else None
+        self._skip, self._begun = int(skip), bool(begun)
+
 
 @dataclass(frozen=True)
 class Frame(FramedStep, kind="frame"):

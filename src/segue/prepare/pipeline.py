@@ -476,3 +476,12 @@ class PreparationStream:
             ends = [ended.push(tail), ended.tail()]
             tail = np.concatenate([values for values in ends if values is not None])
         return tail if tail is None or tail.dtype != np.float64 else tail.astype(np.float32)
+
+    def state(self) -> tuple[tuple[Array, ...], ...]:
+        """What is kept of the steps so far, of each preparation step."""
+        return tuple(stream.state() for stream in self._streams)
+
+    def restore(self, state: tuple[tuple[Array, ...], ...]) -> None:
+        """Go on where another stream of the same preparation was."""
+        for stream, own in zip(self._streams, state, strict=True):
+            stream.restore(own)

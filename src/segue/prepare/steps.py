@@ -154,6 +154,13 @@ class StepStream:
         """The steps that would follow if the sequence ended here; `None` for none."""
         return None
 
+    def state(self) -> tuple[Array, ...]:
+        """What is kept of the steps so far, as arrays that `restore` takes."""
+        return ()
+
+    def restore(self, state: tuple[Array, ...]) -> None:
+        """Go on where another stream of the same step was."""
+
 
 # -- missing values, mean and variance -----------------------------------------------------------
 
