@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Score a model on labelled data",
     "predict": "Predict the class of each sequence",
     "stream": "Predict step by step",
+    "export": "Write a model as a file of another program",
     "view": "Look at data before training on them",
     "listen": "Hear some sequences of a data set",
     "network": "Look at a network before training it",

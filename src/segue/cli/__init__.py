@@ -25,7 +25,7 @@ import typer.core
 import typer.main
 
 from segue._version import __version__
-from segue.cli import data, fit, listen, predict, stream, study, view
+from segue.cli import data, export, fit, listen, predict, stream, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import OPTIONS, encodable_output, in_flags, is_read, unwritten
 from segue.errors import SYNONYMS, OptionError, SegueError, SpecError, first_few, nearest
@@ -59,6 +59,7 @@ add_command(app, fit.fit, fit.options)
 add_command(app, predict.evaluate)
 add_command(app, predict.predict, predict.predict_options)
 add_command(app, stream.stream)
+add_command(app, export.export)
 for command in (
     view.view,
     listen.listen,

@@ -157,7 +157,6 @@ def predict(
     if source != "-":
         announce(source)
     from segue.cli.predictions import FORMATS, predictions_of
-    from segue.estimators import load
     from segue.readers import read
     from segue.runs import find_model
 
@@ -168,7 +167,9 @@ def predict(
         raise OptionError("Workers and executors predict in shards, in a folder: give --out DIR.")
     if spreadsheet and executor is None and (json if out is None else out.suffix.lower() != ".csv"):
         raise OptionError("--spreadsheet is for CSV: leave it out, or write a file ending in .csv.")
-    estimator = load(find_model(model))
+    estimator = _loaded(find_model(model))
+    if executor is not None and model.suffix == ".onnx":
+        raise OptionError("An ONNX file predicts in this process: leave out --workers.")
     options = {**(reading or {}), "like": estimator}
     if (estimator.reading_ or {}).get("window") is not None:
         # Which windows there are must not depend on labels that the source may have.
@@ -197,3 +198,14 @@ def predict(
         print_result(rows, f"{len(table):,} predictions  {out}", json=json)
     else:
         print_data(table.to_csv(spreadsheet=spreadsheet))
+
+
+def _loaded(path: Path) -> Any:
+    """The fitted estimator of a model file; of an ONNX file what asks ONNX Runtime."""
+    if path.suffix.lower() == ".onnx":
+        from segue.weights import OnnxModel
+
+        return OnnxModel(path)
+    from segue.estimators import load
+
+    return load(path)

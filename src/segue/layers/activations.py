@@ -22,8 +22,10 @@ from segue.data.arrays import Array
 from segue.errors import NoInferenceError, SpecError
 from segue.kernels import forward, reference
 from segue.kernels.ragged import quiet
+from segue.layers.activations_onnx import ONNX
 from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
 from segue.layers.inference import PointwiseInference, WeightShapes
+from segue.onnx_graph import Value
 from segue.spec import Name
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class ActivationInference(PointwiseInference):
 
     def transform(self, values: Array) -> Array:
         return self._function(values)
+
+    def transform_onnx(self, x: Value) -> Value:
+        found: Value = self.spec.onnx(x)
+        return found
 
 
 class ActivationSpec(
@@ -85,6 +91,18 @@ class ActivationSpec(
         numbers = {name: value for name, value in vars(self).items() if name != "name"}
         activate: Callable[..., Array] = forward.backend().activate
         return functools.partial(activate, self.kind, tuple(numbers.values()))
+
+    def onnx(self, x: Value) -> Value:
+        """The function in an ONNX graph, of a tensor of two or three axes.
+
+        Raises:
+            SpecError: it has no form there.
+        """
+        row = ONNX.get(self.kind)
+        if row is None:
+            raise SpecError(f"the activation {self} has no form in ONNX.")
+        numbers = [value for name, value in vars(self).items() if name != "name"]
+        return row(x, *numbers)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         if self.is_exported:
@@ -265,6 +283,10 @@ class GLUInference(PointwiseInference):
         gates: Array = self.kernels.activate("sigmoid", (), np.ascontiguousarray(values[:, half:]))
         return values[:, :half] * gates
 
+    def transform_onnx(self, x: Value) -> Value:
+        half = self.inputs // 2
+        return x.slice(0, half, -1) * x.slice(half, 2 * half, -1).op("Sigmoid")
+
 
 @dataclass(frozen=True)
 class GLU(LayerSpec, kind="glu", inference=GLUInference):
@@ -306,6 +328,9 @@ class PReLUInference(PointwiseInference):
     @quiet
     def transform(self, values: Array) -> Array:
         return np.where(values < 0, self._alpha * values, values)
+
+    def transform_onnx(self, x: Value) -> Value:
+        return x.op("PRelu", self._alpha)
 
 
 @dataclass(frozen=True)

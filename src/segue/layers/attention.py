@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from segue.layers.inference import (
     WeightShapes,
     weights_below,
 )
+from segue.onnx_graph import Steps, Value, concat
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 Cache = tuple[Ragged, Ragged]  # keys and values so far, [steps, feature]
@@ -50,6 +52,7 @@ class AttentionInference(PieceInference):
             part: layer.inference_layer(inner, weights_below(weights, part))
             for part, (layer, inner) in spec.parts(context).items()
         }
+        self._parts = parts
         self._norms = [parts[f"norm_{number}"].transform for number in (1, 2)]
         self._projections = [parts[part].transform for part in ("query", "key", "value")]
         self._output = parts["output"].transform
@@ -81,6 +84,54 @@ class AttentionInference(PieceInference):
         for dense in self._feedforward:
             fed = dense(fed)
         return Ragged(self.kernels.add([attended, fed]), x.offsets), (keys, values)
+
+    def write_onnx(self, x: Steps) -> Steps:
+        graph, time = x.values.graph, x.values.graph.range(x.values.size(1))
+        seen = x.mask().unsqueeze(1, 2)  # [batch, 1, 1, key]
+        if self.causal:
+            seen = seen & (time.unsqueeze(0) <= time.unsqueeze(1))
+        query, key, value = self._projected_onnx(x.filled(0.0))
+        graph.scope = self.name
+        return x._replace(values=self._attended_onnx(x.values, query, key, value, seen))
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        """Keys and values of all sequences begin at one step; `valid` of them are a sequence's."""
+        if not self.causal:
+            raise self.not_causal()
+        graph, x = x_t.graph, x_t.unsqueeze(1)
+        query, *new = self._projected_onnx(x)
+        parts = []
+        for part, now in zip(("keys", "values"), new, strict=True):
+            name = f"{self.name}/{part}"
+            parts.append(concat([graph.state(name, ("past", self.inputs), 0.0), now], 1))
+            graph.keep(name, parts[-1])
+        key, value = parts
+        valid = graph.state(f"{self.name}/valid", (), 0, np.int64) + 1
+        graph.keep(f"{self.name}/valid", valid)
+        count = key.size(1)
+        seen = (graph.range(count) >= (count - valid).unsqueeze(1)).unsqueeze(1, 2)
+        return self._attended_onnx(x, query, key, value, seen).squeeze(1)
+
+    def _projected_onnx(self, x: Value) -> list[Value]:
+        normal = self._parts["norm_1"].transform_onnx(x)
+        return [self._parts[part].transform_onnx(normal) for part in ("query", "key", "value")]
+
+    def _attended_onnx(
+        self, x: Value, query: Value, key: Value, value: Value, seen: Value
+    ) -> Value:
+        """`[batch, query, feature]`; `seen` is `[batch, 1, query or 1, key]`."""
+        heads, size = self.spec.heads, self.inputs // self.spec.heads
+        query, key, value = (
+            part.reshape(0, 0, heads, size).transpose(0, 2, 1, 3) for part in (query, key, value)
+        )
+        scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(size)
+        shares = seen.where(scores, -1e30).softmax()  # a query in the padding sees a step too
+        found = (shares @ value).transpose(0, 2, 1, 3).reshape(0, 0, self.inputs)
+        attended = x + self._parts["output"].transform_onnx(found)
+        fed = self._parts["norm_2"].transform_onnx(attended)
+        for number in (1, 2):
+            fed = self._parts[f"feedforward_{number}"].transform_onnx(fed)
+        return attended + fed
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,12 @@ from segue.layers.inference import (
     chain_initial_weights,
     chain_weight_shapes,
     joined,
+    joined_onnx,
     weights_below,
 )
 from segue.layers.pool import Pool
 from segue.layers.recurrent import LSTM
+from segue.onnx_graph import Steps, Value
 from segue.spec import Alias, Aliases, Count, Name, Nested, Rate
 
 _One = Annotated[pydantic.InstanceOf[LayerSpec], pydantic.BeforeValidator(as_spec)]
@@ -99,6 +101,21 @@ class BranchesInference(InferenceLayer):
     def prefix_outputs(self, x: Ragged) -> Ragged:
         prefixes: Ragged = self._join([chain.prefix_outputs(x) for chain in self.chains])
         return prefixes
+
+    def write_onnx(self, x: Any) -> Any:
+        return self._joined_onnx([chain.write_onnx(x) for chain in self.chains])
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        if not self.causal:
+            raise self.not_causal()
+        y_t: Value = self._joined_onnx([chain.write_onnx_step(x_t) for chain in self.chains])
+        return y_t
+
+    def _joined_onnx(self, signals: list[Any]) -> Any:
+        if isinstance(signals[0], Steps):
+            values = joined_onnx([signal.values for signal in signals], self.merge)
+            return signals[0]._replace(values=self.activation.onnx(values))
+        return self.activation.onnx(joined_onnx(signals, self.merge))
 
     def not_causal(self) -> NotCausalError:
         return next(layer for layer in self.sublayers() if not layer.causal).not_causal()

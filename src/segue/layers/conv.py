@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, Shape
 from segue.layers.inference import PieceInference, WeightShapes
 from segue.layers.initial import Initializers, glorot_uniform, random_kernels, uniform
+from segue.onnx_graph import Steps, Value, concat, largest
 from segue.spec import Alias, Aliases, Count, Name
 
 
@@ -124,12 +126,54 @@ class WindowInference(PieceInference):
         values = np.full((count * self.reach, self.inputs), self.padding, np.float32)
         return Ragged(values, self.reach * np.arange(count + 1))
 
+    @abc.abstractmethod
+    def slide_onnx(self, x: Value, pads: tuple[int, int]) -> Value:
+        """The windows in an ONNX graph: `[batch, feature, time]`, with steps beyond both ends."""
+
+    def write_onnx(self, x: Steps) -> Steps:
+        windows = self.windows
+        seen = x.filled(self.padding).transpose(0, 2, 1)
+        found = self.slide_onnx(seen, (windows.before, windows.after)).transpose(0, 2, 1)
+        lengths = x.lengths
+        if windows.stride > 1:
+            lengths = (lengths + (windows.stride - 1)) // windows.stride
+        return Steps(self.activation.onnx(found), lengths)
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        if not self.causal:
+            raise self.not_causal()
+        seen = earlier_onnx(self, x_t, self.padding)
+        found: Value = self.activation.onnx(self.slide_onnx(seen, (0, 0)).squeeze(2))
+        return found
+
     def forward_from(self, x: Ragged, state: Ragged) -> tuple[Ragged, Ragged]:
         if not self.reach:
             return self(x), state
         seen = append(state, x)
         kept = Ragged(last_steps(seen, self.reach), state.offsets)
         return self.slide(seen, x.offsets, 0), kept
+
+
+def earlier_onnx(layer: Any, x_t: Value, padding: float) -> Value:
+    """`[batch, feature, reach + 1]`: the steps up to this one, kept from step to step."""
+    if not layer.reach:
+        return x_t.unsqueeze(2)
+    name, graph = f"{layer.name}/earlier", x_t.graph
+    before = graph.state(name, (layer.inputs, layer.reach), padding)
+    seen = concat([before, x_t.unsqueeze(2)], 2)
+    graph.keep(name, seen.slice(1, layer.reach + 1, 2))
+    return seen
+
+
+def conv_onnx(
+    x: Value, kernel: Array, bias: Array | None, windows: Windows, pads: tuple[int, int]
+) -> Value:
+    """A convolution in an ONNX graph: `[batch, in, time]` to `[batch, out, windows]`."""
+    inputs = [x.graph.constant(kernel.transpose(2, 1, 0))]
+    inputs += [] if bias is None else [x.graph.constant(bias)]
+    return x.op(
+        "Conv", *inputs, pads=list(pads), strides=[windows.stride], dilations=[windows.dilation]
+    )
 
 
 class ConvInference(WindowInference):
@@ -163,6 +207,9 @@ class ConvInference(WindowInference):
             before=before,
         )
         return Ragged(self._activate(found), out_offsets)
+
+    def slide_onnx(self, x: Value, pads: tuple[int, int]) -> Value:
+        return conv_onnx(x, self._given["kernel"], self._bias, self.windows, pads)
 
 
 @renamed_arguments(width="kernel_size")
@@ -222,6 +269,15 @@ class MaxPoolInference(WindowInference):
         )
         return Ragged(largest, out_offsets)
 
+    def slide_onnx(self, x: Value, pads: tuple[int, int]) -> Value:
+        windows = self.windows
+        shape = {"kernel_shape": [windows.width], "strides": [windows.stride]}
+        return x.op("MaxPool", pads=list(pads), **shape)
+
+    def write_onnx(self, x: Steps) -> Steps:
+        found = super().write_onnx(x)
+        return found._replace(values=found.filled(0.0))  # behind the ends it is infinite
+
 
 @dataclass(frozen=True)
 class MaxPool(WindowSpec, kind="maxpool", inference=MaxPoolInference):
@@ -276,7 +332,7 @@ class RandomConvInference(PieceInference):
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
-        counts = spec.kernels_by_dilation(context.shape)
+        counts = self._counts = spec.kernels_by_dilation(context.shape)
         self.reach = (spec.kernel_size - 1) << (len(counts) - 1)
         self._packed = self.kernels.pack_random_conv(weights["kernel"], counts)
         self._bias = weights["bias"]
@@ -302,6 +358,46 @@ class RandomConvInference(PieceInference):
         features = np.concatenate([positive / count, largest], 1, dtype=np.float32)
         before = Ragged(last_steps(seen, self.reach), before.offsets)
         return features, (before, positive, largest, count)
+
+    def write_onnx(self, x: Steps) -> Value:
+        seen = x.filled(0.0).transpose(0, 2, 1)
+        real = x.mask().unsqueeze(1)
+        features: tuple[list[Value], list[Value]] = ([], [])
+        for first, last, windows in self._groups():
+            kernel, bias = self._given["kernel"][:, :, first:last], self._bias[first:last]
+            response = conv_onnx(seen, kernel, bias, windows, (windows.before, 0))
+            shares = (response / EDGE + 0.5).clip(0, 1)
+            features[0].append(real.where(shares, 0.0).sum(2))
+            features[1].append(real.where(response, -math.inf).max(2))
+        shares, highest = (concat(values, 1) for values in features)
+        return concat([shares / x.lengths.cast(np.float32).unsqueeze(1), highest], 1)
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        graph, seen = x_t.graph, earlier_onnx(self, x_t, 0.0)
+        found = []
+        for first, last, windows in self._groups():
+            kernel, bias = self._given["kernel"][:, :, first:last], self._bias[first:last]
+            within = seen.slice(self.reach + 1 - windows.span, self.reach + 1, 2)
+            found.append(conv_onnx(within, kernel, bias, windows, (0, 0)).squeeze(2))
+        response = concat(found, 1)
+        kinds = {"positive": (0.0, np.float64), "largest": (-math.inf, np.float32)}
+        positive, highest = (
+            graph.state(f"{self.name}/{name}", (self.spec.kernels,), first, dtype)
+            for name, (first, dtype) in kinds.items()
+        )
+        count = graph.state(f"{self.name}/steps", (1,), 0.0, np.float64) + 1
+        positive = positive + (response / EDGE + 0.5).clip(0, 1).cast(np.float64)
+        highest = largest(highest, response)
+        for name, value in (("positive", positive), ("largest", highest), ("steps", count)):
+            graph.keep(f"{self.name}/{name}", value)
+        return concat([(positive / count).cast(np.float32), highest], 1)
+
+    def _groups(self) -> Iterator[tuple[int, int, Windows]]:
+        """The first and the last kernel of each dilation, and its windows."""
+        counts, size = self._counts, self.spec.kernel_size
+        ends = np.cumsum([0, *counts]).tolist()
+        for power, (first, last) in enumerate(pairwise(ends)):
+            yield first, last, Windows(size, dilation=2**power, only_before=True)
 
     def _run(self, x: Ragged, skip: int) -> tuple[Array, Array]:
         """Sums of positive shares and largest responses, `[n, kernels]` each."""

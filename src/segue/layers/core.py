@@ -21,6 +21,7 @@ from segue.layers.activations import ACTIVATIONS, Activation
 from segue.layers.base import BuildContext, LayerSpec, PointwiseSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, PointwiseInference, WeightShapes
 from segue.layers.initial import Initializers, glorot_uniform, normal, ones, uniform
+from segue.onnx_graph import Steps, Value
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ class DenseInference(PointwiseInference):
     def transform(self, values: Array) -> Array:
         found: Array = self.kernels.dense(values, self._packed, self._bias)
         return found if self._activate is None else self._activate(found)
+
+    def transform_onnx(self, x: Value) -> Value:
+        found = x @ self._given["kernel"]
+        found = found if self._bias is None else found + self._bias
+        activated: Value = self.activation.onnx(found)
+        return activated
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,9 @@ class DropoutInference(PointwiseInference):
     def transform(self, values: Array) -> Array:
         return values
 
+    def transform_onnx(self, x: Value) -> Value:
+        return x
+
 
 @dataclass(frozen=True)
 class Dropout(PointwiseSpec, kind="dropout", inference=DropoutInference):
@@ -140,6 +150,12 @@ class EmbeddingInference(InferenceLayer):
 
     def step(self, x_t: Array, state: None) -> tuple[Array, None]:
         return self._look_up(x_t), None
+
+    def write_onnx(self, x: Steps | Value) -> Steps | Value:
+        table = (x.values if isinstance(x, Steps) else x).graph.constant(self._embeddings)
+        if isinstance(x, Steps):
+            return x._replace(values=table.gather(x.values.squeeze(2)))
+        return table.gather(x.squeeze(1))
 
     def _look_up(self, values: Array) -> Array:
         tokens, rows = values[:, 0], len(self._embeddings)
@@ -233,6 +249,28 @@ class PositionInference(InferenceLayer):
     def forward_from(self, x: Ragged, state: Array) -> tuple[Ragged, Array]:
         positions = steps_within(x.offsets) + np.repeat(state, x.lengths)
         return Ragged(x.values + self._vectors(positions), x.offsets), state + x.lengths
+
+    def write_onnx(self, x: Steps) -> Steps:
+        graph = x.values.graph
+        time = graph.range(x.values.size(1))
+        if self.spec.how == "learnt":  # in the padding may be more positions than were learnt
+            time = (time < x.lengths.max(0, keepdims=True)).where(time, 0)
+        return x._replace(values=x.values + self._vectors_onnx(time))
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        count = x_t.graph.state(f"{self.name}/steps", (), 0, np.int64)
+        x_t.graph.keep(f"{self.name}/steps", count + 1)
+        return x_t + self._vectors_onnx(count)
+
+    def _vectors_onnx(self, positions: Value) -> Value:
+        """`[steps, feature]` of `[steps]` positions; more than were learnt are an error there."""
+        graph = positions.graph
+        if self.spec.how == "learnt":
+            return graph.constant(self._given["positions"]).gather(positions)
+        feature = np.arange(self.inputs)
+        wave = 10_000.0 ** (-(feature - feature % 2) / self.inputs)
+        angles = positions.cast(np.float64).unsqueeze(1) * wave + feature % 2 * (np.pi / 2)
+        return angles.op("Sin").cast(np.float32)
 
     def _vectors(self, positions: Array) -> Array:
         """`[steps, feature]` of `[steps]` positions.
@@ -341,6 +379,10 @@ class BatchNormInference(PointwiseInference):
         found: Array = self.kernels.scale_shift(values, self._scale, self._shift)
         return found
 
+    def transform_onnx(self, x: Value) -> Value:
+        found: Value = x * self._scale + self._shift
+        return found
+
 
 @dataclass(frozen=True)
 class BatchNorm(PointwiseSpec, kind="batchnorm", inference=BatchNormInference):
@@ -379,6 +421,12 @@ class LayerNormInference(PointwiseInference):
     def transform(self, values: Array) -> Array:
         gamma, beta = self._given["gamma"], self._given["beta"]
         found: Array = self.kernels.layer_norm(values, gamma, beta, self.spec.epsilon)
+        return found
+
+    def transform_onnx(self, x: Value) -> Value:
+        x = x - x.mean(-1, keepdims=True)
+        deviation = ((x * x).mean(-1, keepdims=True) + self.spec.epsilon).op("Sqrt")
+        found: Value = x / deviation * self._given["gamma"] + self._given["beta"]
         return found
 
 

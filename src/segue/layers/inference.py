@@ -7,17 +7,18 @@ batches, and names it in the spec: `class Dense(LayerSpec, inference=DenseInfere
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from segue.data.arrays import Array
-from segue.errors import NotCausalError
+from segue.errors import NotCausalError, SpecError
 from segue.kernels import forward
 from segue.kernels.ragged import Directions, Ragged, last_steps, one_step_each, quiet, steps_within
 from segue.layers.base import BuildContext, LayerSpec, plan_layers
 from segue.layers.initial import Initializers, zeros
+from segue.onnx_graph import Steps, Value, concat
 
 Signal = Ragged | Array | Directions
 WeightShapes = dict[str, tuple[int, ...]]
@@ -135,6 +136,34 @@ class InferenceLayer(abc.ABC):
         """`[n, feature]`, the last outputs of each sequence, from its outputs at every step."""
         return last_steps(x)
 
+    def write_onnx(self, x: Any) -> Any:
+        """Add the layer to an ONNX graph: its input there to its output.
+
+        Args:
+            x: `Steps` while there is a time axis, `Directions` of them, or a `Value`
+                `[batch, feature]`.
+
+        Raises:
+            SpecError: it has no such form; the message names it.
+        """
+        raise SpecError(
+            f"{self.name} is {self.spec}, which has no form in ONNX: only segue's own layers have."
+        )
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        """Add one step of the layer to an ONNX graph: `[batch, feature]` to `[batch, feature]`.
+
+        What it keeps from step to step are states of the graph (`Graph.state`).
+
+        Raises:
+            NotCausalError: the layer needs the whole sequence; the message names it.
+            SpecError: it has no such form; the message names it.
+        """
+        if not self.causal:
+            raise self.not_causal()
+        y_t: Value = self.write_onnx(x_t)
+        return y_t
+
     def not_causal(self) -> NotCausalError:
         """The error to raise where this layer cannot go step by step."""
         return NotCausalError(self.spec.not_causal_message(self.name))
@@ -192,6 +221,16 @@ class PointwiseInference(InferenceLayer):
     def step(self, x_t: Array, state: None) -> tuple[Array, None]:
         return self.transform(x_t), None
 
+    def transform_onnx(self, x: Value) -> Value:
+        """The same function in an ONNX graph, of the last of two or three axes."""
+        found: Value = InferenceLayer.write_onnx(self, x)  # it has none
+        return found
+
+    def write_onnx(self, x: Steps | Value) -> Steps | Value:
+        if isinstance(x, Steps):
+            return x._replace(values=self.transform_onnx(x.values))
+        return self.transform_onnx(x)
+
 
 @quiet
 def joined(kernels: Any, values: list[Array], merge: str) -> Array:
@@ -201,6 +240,14 @@ def joined(kernels: Any, values: list[Array], merge: str) -> Array:
         return together
     total: Array = kernels.add(values)
     return total if merge == "sum" else total / np.float32(len(values))
+
+
+def joined_onnx(values: Sequence[Value], merge: str) -> Value:
+    """As `joined`, in an ONNX graph."""
+    if merge == "concat":
+        return concat(values, -1)
+    total = values[0].op("Sum", *values[1:])
+    return total if merge == "sum" else total / len(values)
 
 
 class InferenceChain:
@@ -300,6 +347,15 @@ class InferenceChain:
                 x = layer.prefix_outputs(x) if ended else layer(x)
         return x
 
+    def write_onnx(self, x: Any) -> Any:
+        """Add all layers to an ONNX graph; nodes are named after the layers."""
+        return write_layers(self.layers, x, lambda layer, signal: layer.write_onnx(signal))
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        """Add one step of all layers to an ONNX graph."""
+        y_t: Value = write_layers(self.layers, x_t, lambda layer, x: layer.write_onnx_step(x))
+        return y_t
+
     def weights(self) -> dict[str, Array]:
         """Every weight by the name of its layer and its own, `conv_1/kernel`."""
         return {
@@ -307,6 +363,20 @@ class InferenceChain:
             for layer in self.layers
             for part, array in layer.weights().items()
         }
+
+
+def write_layers(
+    layers: Iterable[InferenceLayer], x: Any, write: Callable[[InferenceLayer, Any], Any]
+) -> Any:
+    """Add layers in sequence to an ONNX graph, each with nodes of its own name."""
+    first = x.forward if isinstance(x, Directions) else x
+    graph = (first if isinstance(first, Value) else first.values).graph
+    outer = graph.scope
+    for layer in layers:
+        graph.scope = layer.name
+        x = write(layer, x)
+    graph.scope = outer
+    return x
 
 
 def chain_weight_shapes(specs: Iterable[LayerSpec], context: BuildContext) -> WeightShapes:

@@ -14,6 +14,8 @@ from segue.errors import DataError, SpecError
 from segue.kernels.ragged import Ragged, last_steps, quiet, reduce_steps
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import InferenceLayer, WeightShapes
+from segue.onnx_graph import Steps, Value
+from segue.onnx_graph import largest as largest_of
 from segue.spec import Count, Name
 
 if TYPE_CHECKING:
@@ -34,6 +36,20 @@ class PoolInference(InferenceLayer):
         found: Array = self.kernels.pool(x.values, x.offsets, how=how, parts=parts)
         return found
 
+    def write_onnx(self, x: Steps) -> Value:
+        """Of each part the mean or the largest value of the steps in it."""
+        graph, parts = x.values.graph, self.spec.parts
+        lengths, number = x.lengths.unsqueeze(1), graph.constant(np.arange(parts))
+        first, end = number * lengths // parts, ((number + 1) * lengths + (parts - 1)) // parts
+        time = graph.range(x.values.size(1))
+        inside = (time >= first.unsqueeze(2)) & (time < end.unsqueeze(2))  # [batch, part, time]
+        if self.spec.how == "mean":
+            found: Value = inside.cast(np.float32) @ x.filled(0.0)
+            found = found / (end - first).cast(np.float32).unsqueeze(2)
+        else:
+            found = inside.unsqueeze(3).where(x.values.unsqueeze(1), -math.inf).max(2)
+        return found.reshape(0, parts * self.inputs)
+
 
 class PoolMeanInference(PoolInference):
     """The state is the sum so far, in float64, and the number of steps."""
@@ -52,6 +68,17 @@ class PoolMeanInference(PoolInference):
         count = state[1] + x.lengths[:, None]
         return (total / count).astype(np.float32), (total, count)
 
+    def write_onnx(self, x: Steps) -> Value:
+        return x.filled(0.0).sum(1) / x.lengths.cast(np.float32).unsqueeze(1)
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        graph, names = x_t.graph, [f"{self.name}/sum", f"{self.name}/steps"]
+        total = graph.state(names[0], (self.inputs,), 0.0, np.float64) + x_t.cast(np.float64)
+        count = graph.state(names[1], (1,), 0.0, np.float64) + 1
+        graph.keep(names[0], total)
+        graph.keep(names[1], count)
+        return (total / count).cast(np.float32)
+
 
 class PoolMaxInference(PoolInference):
     """The state is the largest value so far."""
@@ -67,6 +94,15 @@ class PoolMaxInference(PoolInference):
         largest = np.maximum(state, reduce_steps(np.maximum, x.values, x.offsets, -np.inf))
         largest = largest.astype(np.float32)
         return largest, largest
+
+    def write_onnx(self, x: Steps) -> Value:
+        return x.filled(-math.inf).max(1)
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        name = f"{self.name}/largest"
+        found = largest_of(x_t.graph.state(name, (self.inputs,), -math.inf), x_t)
+        x_t.graph.keep(name, found)
+        return found
 
 
 class PoolLastInference(PoolInference):
@@ -88,6 +124,12 @@ class PoolLastInference(PoolInference):
 
     def prefix_outputs(self, x: Ragged) -> Ragged:
         return x
+
+    def write_onnx(self, x: Steps) -> Value:
+        return x.last()
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        return x_t
 
 
 class PoolAttentionInference(PoolInference):
@@ -130,6 +172,27 @@ class PoolAttentionInference(PoolInference):
         return self._further(
             state, largest, weights, reduce_steps(np.add, new * x.values, x.offsets, 0.0)
         )
+
+    def write_onnx(self, x: Steps) -> Value:
+        scores = x.values @ self._query
+        shares = x._replace(values=scores).filled(-math.inf).softmax(1)  # [batch, time, 1]
+        return (shares.transpose(0, 2, 1) @ x.filled(0.0)).squeeze(1)
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        graph, parts = x_t.graph, ("score", "weights", "sum")
+        dims, first = ((1,), (1,), (self.inputs,)), (-math.inf, 0.0, 0.0)
+        names = [f"{self.name}/{part}" for part in parts]
+        score, weights, total = (
+            graph.state(*one, np.float64) for one in zip(names, dims, first, strict=True)
+        )
+        x = x_t.cast(np.float64)
+        now = x @ self._query
+        highest = largest_of(score, now)
+        before, share = (score - highest).op("Exp"), (now - highest).op("Exp")
+        weights, total = before * weights + share, before * total + share * x
+        for name, value in zip(names, (highest, weights, total), strict=True):
+            graph.keep(name, value)
+        return (total / weights).cast(np.float32)
 
     @quiet
     def _further(
@@ -230,6 +293,13 @@ class FlattenInference(InferenceLayer):
             shortest, longest = int(lengths.min()), int(lengths.max())
             raise another_length(self.name, self.fixed_length, shortest, longest)
         return x.values.reshape(len(lengths), -1)
+
+    def write_onnx(self, x: Steps) -> Value:
+        """Where a length is another one, there is no such entry of the table of one number."""
+        whole = x.values.slice(0, self.fixed_length, 1)
+        wrong = (x.lengths - self.fixed_length).op("Abs")
+        nothing = x.values.graph.constant([0.0], np.float32).gather(wrong)
+        return whole.reshape(0, self.fixed_length * self.inputs) + nothing.unsqueeze(1)
 
 
 @dataclass(frozen=True)

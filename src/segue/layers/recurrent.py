@@ -15,10 +15,20 @@ from pydantic import FiniteFloat
 
 from segue.data.arrays import Array
 from segue.errors import SpecError
+from segue.kernels.onnx_cells import write_cell
 from segue.kernels.ragged import Directions, Ragged
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
-from segue.layers.inference import InferenceLayer, PieceInference, Signal, WeightShapes, joined
+from segue.layers.inference import (
+    InferenceLayer,
+    PieceInference,
+    Signal,
+    WeightShapes,
+    joined,
+    joined_onnx,
+    weights_below,
+)
 from segue.layers.initial import glorot_uniform, orthogonal
+from segue.onnx_graph import Steps, Value
 from segue.spec import Alias, Aliases, Count, Name, Rate
 
 if TYPE_CHECKING:
@@ -78,6 +88,32 @@ class RecurrentInference(PieceInference):
 
     def initial_state(self, count: int) -> State:
         return initial_states(self.spec, self._initial, count)
+
+    def write_onnx(self, x: Steps) -> Steps | Value:
+        every, (last, *_) = write_direction(self.spec, x, self._given, self._initial)
+        return x._replace(values=every) if self.shape.sequence else last
+
+    def write_onnx_step(self, x_t: Value) -> Value:
+        graph, spec = x_t.graph, self.spec
+        names = [f"{self.name}/{state}" for state in spec.states]
+        first = self._initial or [0.0] * len(names)
+        states = [graph.state(*one) for one in zip(names, [(spec.units,)] * 2, first, strict=False)]
+        cell, x = spec.packed_cell, x_t.unsqueeze(1)
+        _, after = write_cell(cell, x, self._given, lengths=None, states=states)
+        for name, state in zip(names, after, strict=True):
+            graph.keep(name, state)
+        return after[0]
+
+
+def write_direction(
+    spec: Any, x: Steps, weights: Mapping[str, Array], initial: State, *, backward: bool = False
+) -> tuple[Value, list[Value]]:
+    """Add one direction to an ONNX graph: the outputs of all steps, and the states at the end."""
+    batch = x.values.size(0)
+    states = [x.values.graph.constant(value).expand(batch, spec.units) for value in initial]
+    return write_cell(
+        spec.packed_cell, x.values, weights, lengths=x.lengths, states=states, backward=backward
+    )
 
 
 def initial_states(spec: Any, values: State, count: int) -> State:
@@ -300,6 +336,21 @@ class BidirectionalInference(InferenceLayer):
             self._packed[way], x.values, x.offsets, state, backward=way == 1, out=out, every=every
         )
         return run
+
+    def write_onnx(self, x: Steps | Directions) -> Any:
+        signals = x if isinstance(x, Directions) else (x, x)
+        found: list[Any] = []
+        for way, (part, signal) in enumerate(zip(("forward", "backward"), signals, strict=True)):
+            weights, initial = weights_below(self._given, part), self._initial[way]
+            every, (last, *_) = write_direction(
+                self.spec, signal, weights, initial, backward=way == 1
+            )
+            found.append(every if self.shape.sequence else last)
+        if self.spec.merge == "none":
+            steps = [signals[0]._replace(values=one) for one in found]
+            return Directions(*(steps if self.shape.sequence else found))
+        merged = joined_onnx(found, self.spec.merge)
+        return signals[0]._replace(values=merged) if self.shape.sequence else merged
 
     def last_output(self, x: Ragged) -> Array:
         """The end of the forward direction joined with the beginning of the backward one."""

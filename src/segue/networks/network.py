@@ -29,9 +29,15 @@ from segue.layers.base import (
     wrong_end,
 )
 from segue.layers.core import Dense
-from segue.layers.inference import InferenceChain, InferenceLayer, weights_below
+from segue.layers.inference import (
+    InferenceChain,
+    InferenceLayer,
+    weights_below,
+    write_layers,
+)
 from segue.networks.source import to_python
 from segue.networks.summary import NetworkSummary, summary_rows
+from segue.onnx_graph import Steps, Value, concat
 from segue.spec import to_text
 from segue.text_table import html_card
 
@@ -307,6 +313,42 @@ class Network:
             signal, new = layer.forward_from(signal, before)
             after.append(new)
         return head(self.joined(signal, state[-1])), [*after, state[-1]]
+
+    # -- ONNX -----------------------------------------------------------------------------------
+
+    def write_onnx(self, x: Steps, static: Value | None = None) -> Steps | Value:
+        """Add the network to an ONNX graph: the logits.
+
+        Args:
+            x: prepared sequences there.
+            static: `[batch, feature]`, scaled, where the network joins some.
+
+        Raises:
+            SpecError: a layer has no form in ONNX; it is named.
+        """
+        signal = write_layers(self.chain[:-1], x, lambda layer, y: layer.write_onnx(y))
+        logits: Steps | Value = self._head_onnx(signal, static)
+        return logits
+
+    def write_onnx_step(self, x_t: Value, static: Value | None = None) -> Value:
+        """Add one step of the network to an ONNX graph: `[batch, feature]` to the logits so far.
+
+        Raises:
+            NotCausalError: a layer needs the whole sequence; the message names it.
+            SpecError: a layer has no form in ONNX; it is named.
+        """
+        signal = write_layers(self.chain[:-1], x_t, lambda layer, y: layer.write_onnx_step(y))
+        logits: Value = self._head_onnx(signal, static)
+        return logits
+
+    def _head_onnx(self, signal: Any, static: Value | None) -> Any:
+        if static is not None and isinstance(signal, Steps):
+            time = signal.values.size(1)
+            static = static.unsqueeze(1).expand(static.size(0), time, self.static)
+            signal = signal._replace(values=concat([signal.values, static], 2))
+        elif static is not None:
+            signal = concat([signal, static], 1)
+        return write_layers(self.chain[-1:], signal, lambda head, y: head.write_onnx(y))
 
     # -- weights --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import numpy as np
 import pydantic
 
 from segue.data.sequences import Array
+from segue.onnx_graph import Steps
 from segue.prepare.steps import Ragged, StepSpec
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Augmentation(StepSpec, abc.ABC):
     """A step that leaves prepared sequences as they are, and changes batches in training."""
 
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        return x
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         return x
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data.sequences import Array
+from segue.onnx_graph import Steps, Value, largest, smallest
 from segue.prepare.steps import Ragged, StepSpec, StepStream
 from segue.spec import Size
 
@@ -79,6 +80,21 @@ class Framing:
         for first in range(0, len(starts), size):
             yield windows[starts[first : first + size]]
 
+    def frames_onnx(self, x: Steps) -> tuple[Value, Value]:
+        """In an ONNX graph: `[batch, frames, channel, frame]`, and how many each sequence has."""
+        beyond = largest(x.lengths + (2 * self.left - self.frame), 0)
+        if self.end == "drop" or self.centred:
+            counts = beyond // self.hop + 1
+        else:
+            counts = (beyond + (self.hop - 1)) // self.hop + 1
+            counts = smallest(counts, (x.lengths + (self.hop - 1)) // self.hop)
+        graph = x.values.graph
+        starts = graph.range(counts.max(0, keepdims=True)) * self.hop - self.left
+        samples = starts.unsqueeze(1) + np.arange(self.frame)
+        inside = (samples >= 0) & (samples < x.values.size(1))
+        found = x.filled(0.0).gather(inside.where(samples, 0), 1)
+        return inside.unsqueeze(0, 3).where(found, 0.0).transpose(0, 1, 3, 2), counts
+
     def _padded(self, values: Array, lengths: Lengths, counts: Lengths) -> tuple[Array, Lengths]:
         """The values with zeros where frames reach beyond them, and where each sequence begins."""
         begins = np.cumsum(lengths) - lengths
@@ -111,6 +127,10 @@ class FramedStep(StepSpec, abc.ABC):
         """Transform frames: `[frames, channel, frame]` to `[frames, channel, feature]`."""
 
     @abc.abstractmethod
+    def of_frames_onnx(self, frames: Value) -> Value:
+        """The same in an ONNX graph, of `[batch, frames, channel, frame]`."""
+
+    @abc.abstractmethod
     def features(self) -> int:
         """The number of features of one channel of a frame."""
 
@@ -128,6 +148,11 @@ class FramedStep(StepSpec, abc.ABC):
             made[first : first + len(frames)] = self._flat(frames)
             first += len(frames)
         return made, counts
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        frames, counts = self.framing.frames_onnx(x)
+        made = self.of_frames_onnx(frames).cast(x.values.dtype)
+        return Steps(made.reshape(0, 0, -1), counts)
 
     def _flat(self, frames: Array) -> Array:
         made = self.of_frames(frames).reshape(len(frames), frames.shape[1] * self.features())
@@ -219,4 +244,7 @@ class Frame(FramedStep, kind="frame"):
         return self.n
 
     def of_frames(self, frames: Array) -> Array:
+        return frames
+
+    def of_frames_onnx(self, frames: Value) -> Value:
         return frames

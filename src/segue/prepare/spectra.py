@@ -11,6 +11,7 @@ import pydantic
 
 from segue.data.sequences import Array
 from segue.errors import DataError, SpecError, warn_user
+from segue.onnx_graph import Steps, Value, largest
 from segue.prepare.frames import FramedStep, Framing, Lengths
 from segue.prepare.steps import Blocks, Ragged, StepSpec
 from segue.spec import Size
@@ -61,6 +62,12 @@ class Spectrogram(FramedStep, kind="spectrogram"):
             return power
         return np.sqrt(power) if self.scale == "magnitude" else log(power)
 
+    def of_frames_onnx(self, frames: Value) -> Value:
+        power = powers_onnx(frames, self.window, self.frame)
+        if self.scale == "power":
+            return power
+        return power.op("Sqrt") if self.scale == "magnitude" else log_onnx(power)
+
 
 def powers(frames: Array, window: Window, size: int | None = None) -> Array:
     """`[..., frame]` to the power of each frequency, `[..., frame // 2 + 1]` float64.
@@ -69,6 +76,23 @@ def powers(frames: Array, window: Window, size: int | None = None) -> Array:
     """
     spectrum = np.fft.rfft(frames * window_of(window, frames.shape[-1]), size, axis=-1)
     return np.asarray(spectrum.real**2 + spectrum.imag**2)
+
+
+def powers_onnx(frames: Value, window: Window, frame: int, size: int | None = None) -> Value:
+    """As `powers`, in an ONNX graph: a product with waves, which are made there from one period."""
+    graph, table = frames.graph, window_of(window, frame)
+    size = size or frame
+    sample, frequency = (graph.constant(np.arange(n)) for n in (frame, size // 2 + 1))
+    phase = (sample.unsqueeze(1) * frequency).op("Mod", size)
+    period = 2 * np.pi * np.arange(size) / size
+    weighted = frames.cast(np.float64) * table
+    parts = [weighted @ graph.constant(wave(period)).gather(phase) for wave in (np.cos, np.sin)]
+    return parts[0] * parts[0] + parts[1] * parts[1]
+
+
+def log_onnx(power: Value) -> Value:
+    """As `log`, in an ONNX graph."""
+    return largest(power, FLOOR).op("Log")
 
 
 def log(power: Array) -> Array:
@@ -204,6 +228,9 @@ class LogMel(FramedStep, kind="logmel"):
     def of_frames(self, frames: Array) -> Array:
         return log(powers(frames, self.window) @ self.filters)
 
+    def of_frames_onnx(self, frames: Value) -> Value:
+        return log_onnx(powers_onnx(frames, self.window, self.frame) @ self.filters)
+
 
 # -- the mel scale ------------------------------------------------------------------------------
 
@@ -271,6 +298,10 @@ class Cepstrum(StepSpec, kind="cepstrum"):
         values, lengths = x
         kept = self.channels(values.shape[1], fitted)
         return (values @ cosines(values.shape[1], kept)).astype(values.dtype), lengths
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        found = x.values.cast(np.float64) @ cosines(channels, self.coefficients)
+        return x._replace(values=found.cast(x.values.dtype))
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         if self.coefficients > channels:
@@ -367,6 +398,27 @@ class LogFrequency(StepSpec, kind="logfrequency", along="frequency", causal=Fals
         weakest = max(power.max() * 10 ** (-self.floor / 10), np.finfo(np.float32).tiny)
         found: Array = np.log(np.maximum(power, weakest))  # [frame, channel, band]
         return found.reshape(-1, self.bands).T.astype(steps.dtype)
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        graph, lengths = x.values.graph, x.lengths
+        room = (largest(lengths, self.frame) - self.frame).cast(np.float64).unsqueeze(1)
+        starts = (
+            (room / max(self.frames - 1, 1) * np.arange(self.frames))
+            .op("Round")
+            .cast(np.int64)
+            .unsqueeze(2)
+        )
+        samples = starts + np.arange(self.frame)  # [batch, frame, sample]
+        inside = samples < x.values.size(1)
+        cut = x.filled(0.0).op("GatherND", inside.where(samples, 0).unsqueeze(3), batch_dims=1)
+        cut = inside.unsqueeze(3).where(cut, 0.0).transpose(0, 1, 3, 2)
+        size = _OVERSAMPLING * self.frame
+        bands = triangles(self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)
+        power = powers_onnx(cut, self.window, self.frame, size) @ bands
+        weakest = power.max(1, 2, 3, keepdims=True) * 10 ** (-self.floor / 10)
+        found = largest(power, weakest, np.finfo(np.float32).tiny).op("Log")
+        steps = found.reshape(0, -1, self.bands).transpose(0, 2, 1).cast(x.values.dtype)
+        return Steps(steps, lengths * 0 + graph.constant(self.bands))
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels * self.frames

@@ -17,6 +17,7 @@ import numpy as np
 from segue.data.arrays import NOISE, as_features, refuse_not_finite
 from segue.data.sequences import Array
 from segue.errors import DataError, NotCausalError, SpecError
+from segue.onnx_graph import Steps, Value, concat, largest, smallest
 from segue.spec import Spec
 
 Ragged = tuple[Array, Array]  # values [total_steps, channel] and lengths [n]
@@ -67,6 +68,19 @@ class StepSpec(FormerNames, Spec, abc.ABC):
     @abc.abstractmethod
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         """Prepare sequences. The input is not changed in place."""
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        """Add the step to an ONNX graph.
+
+        Args:
+            x: padded values there, in the type in which they are prepared.
+            fitted: as in `apply`.
+            channels: how many come in.
+
+        Raises:
+            SpecError: it has no such form.
+        """
+        raise SpecError(f"the preparation step `{self}` has no form in ONNX.")
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         """The number of output channels for `channels` input channels."""
@@ -188,6 +202,35 @@ def interpolated(values: Array, lengths: Array, channels: Iterable[int]) -> Arra
     return values
 
 
+def interpolated_onnx(x: Steps, chosen: Array) -> Value:
+    """As `interpolated`, in an ONNX graph; `chosen` is `[channel]` of true and false.
+
+    `when` has the known steps of each channel in their order, from 1 on; `count` is the number of
+    them up to each step.
+    """
+    values, graph = x.values, x.values.graph
+    missing, steps = values.op("IsNaN", dtype=bool), values.size(1)
+    known = ~missing & x.mask().unsqueeze(2)
+    count = known.cast(np.int64).op("CumSum", graph.constant(1, np.int64))
+    time = graph.range(steps).reshape(1, -1, 1)
+    sizes = [values.size(axis) for axis in (0, 2)]
+    nothing = graph.constant([[[0]]], np.int64).expand(sizes[0], steps + 2, sizes[1])
+    when = nothing.op(
+        "ScatterElements",
+        known.where(count, steps + 1),
+        time.expand(sizes[0], steps, sizes[1]),
+        axis=1,
+    )
+    total = count.op("ReduceMax", axes=[1], keepdims=1)
+    before = when.take_along(largest(count, 1), 1)
+    following = largest(smallest(count + missing.cast(np.int64), total), 1)
+    after = when.take_along(following, 1)
+    low, high = (values.take_along(step, 1).cast(np.float64) for step in (before, after))
+    share = (time - before).cast(np.float64) / largest(after - before, 1).cast(np.float64)
+    changed = missing & graph.constant(chosen)
+    return changed.where((low + (high - low) * share).cast(values.dtype), values)
+
+
 @dataclass(frozen=True)
 class Interpolate(StepSpec, kind="interpolate", causal=False):
     """`interpolate`: NaN becomes the value on the line between the known ones around it.
@@ -198,6 +241,9 @@ class Interpolate(StepSpec, kind="interpolate", causal=False):
     def apply(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
         values, lengths = x
         return interpolated(values, lengths, range(values.shape[1])), lengths
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        return x._replace(values=interpolated_onnx(x, np.ones(channels, bool)))
 
 
 @dataclass(frozen=True)
@@ -226,6 +272,14 @@ class MissingIndicator(StepSpec, kind="mask"):
             values = interpolated(values, lengths, unexpected)
         filled = np.where(np.isnan(values), np.float32(0), values)
         return np.concatenate([filled, missing[:, expected].astype(np.float32)], axis=1), lengths
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        expected = fitted["expected"]
+        missing = x.values.op("IsNaN", dtype=bool)
+        gaps = missing.gather(expected, 2).cast(x.values.dtype)
+        filled = interpolated_onnx(x, ~np.isin(np.arange(channels), expected))
+        filled = filled.op("IsNaN", dtype=bool).where(0.0, filled)
+        return x._replace(values=concat([filled, gaps], 2))
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels + len(fitted["expected"])
@@ -335,6 +389,10 @@ class Standardize(StepSpec, kind="standardize"):
         scaled = (values - fitted["mean"]) / fitted["scale"]
         with np.errstate(over="ignore"):  # what is infinite then is refused with its answer
             return scaled.astype(values.dtype, copy=False), lengths
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        scaled = (x.values.cast(np.float64) - fitted["mean"]) / fitted["scale"]
+        return x._replace(values=scaled.cast(x.values.dtype))
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))

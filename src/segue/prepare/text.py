@@ -23,6 +23,7 @@ import pydantic
 from segue.data.arrays import decode
 from segue.data.sequences import Array
 from segue.errors import SpecError, warn_user
+from segue.onnx_graph import Steps
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
 from segue.spec import Count
 
@@ -110,6 +111,10 @@ class VocabularyStep(StepSpec, abc.ABC, takes="text"):
         rows = [[numbers.get(key, UNKNOWN) for key in row] or [UNKNOWN] for row in keys]
         values = np.fromiter((n for row in rows for n in row), np.int32)
         return values[:, None], np.array([len(row) for row in rows], np.int64)
+
+    def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
+        """Texts come into a graph as tokens."""
+        return x
 
     def tokens(self, text: str, fitted: dict[str, Array]) -> list[Token]:
         """The steps of a text, one for each that `apply` gives."""

@@ -19,6 +19,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.metrics import Metric, metrics_of
+from segue.onnx_graph import Dims, Steps, Value, concat, smallest
 from segue.prepare import Preparation
 from segue.tasks.outcome import Outcome, Picture, Section, Table
 
@@ -290,6 +291,24 @@ class Task(abc.ABC):
         """The predictions: classes of probabilities, or the numbers themselves."""
         return outputs
 
+    def inputs_onnx(self, x: Steps) -> Steps:
+        """In an ONNX graph the sequences that are prepared, of those that come in."""
+        return x
+
+    def write_onnx(self, logits: Value, x: Steps) -> tuple[str, Value, Dims]:
+        """Add to an ONNX graph what a model answers, of the outputs of its network.
+
+        Args:
+            logits: `[batch, output]`, or `[batch, time, output]`.
+            x: the sequences as they came.
+
+        Returns:
+            What it is called, the tensor, and its axes: probabilities, unless the task has another.
+        """
+        classes = max(self.objective.outputs, 1 + (self.objective.kind == "binary"))
+        axes: Dims = ("batch", "time") if self.per_step else ("batch",)
+        return "probabilities", probabilities_onnx(logits, self.objective.kind), (*axes, classes)
+
     @abc.abstractmethod
     def score(self, outputs: Any, data: Dataset, sample_weight: Any = None) -> float:
         """The score of an estimator's outputs, of the kind that `score_name` names.
@@ -385,6 +404,18 @@ class Task(abc.ABC):
     def _hint(cls, data: Dataset) -> str:  # noqa: ARG003
         """A hint for targets of another task; "" without any."""
         return ""
+
+
+def probabilities_onnx(logits: Value, head: str) -> Value:
+    """As `segue.training.inference.probabilities`, in an ONNX graph."""
+    if head == "binary":
+        return concat([-logits, logits], -1).op("Sigmoid")
+    if head == "multilabel":
+        return logits.op("Sigmoid")
+    if head == "sigmoid":  # p / sum(p), also for tiny p
+        log_p = smallest(logits, 0) - ((-logits.op("Abs")).op("Exp") + 1).op("Log")
+        return log_p.softmax()
+    return logits.softmax()
 
 
 def weighted_mean(values: Array, sample_weight: Any) -> float:

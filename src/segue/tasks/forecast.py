@@ -12,6 +12,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted, warn_user
 from segue.metrics import r_squared
+from segue.onnx_graph import Dims, Steps, Value
 from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task
@@ -123,6 +124,17 @@ class Forecast(Task):
     def encode(self, data: Dataset) -> Encoded:
         """`[n, value]` scaled changes, float32."""
         return Encoded(self.scale.apply(data.y))
+
+    def write_onnx(self, logits: Value, x: Steps) -> tuple[str, Value, Dims]:
+        """The steps that follow windows, `[batch, ahead, channel]` float64."""
+        values, channels = x.values, self.ends.shape[2]
+        known = ~values.op("IsNaN", dtype=bool) & x.mask().unsqueeze(2)
+        time = values.graph.range(values.size(1)).reshape(1, -1, 1)
+        step = known.where(time, -1).max(1, keepdims=True)
+        last = values.take_along(step, 1).cast(np.float64)  # [batch, 1, channel]
+        changes = logits.cast(np.float64) * self.scale.scale + self.scale.mean
+        ahead = len(self.scale.scale) // channels
+        return "prediction", changes.reshape(-1, ahead, channels) + last, ("batch", ahead, channels)
 
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R² of forecasts for windows, `[n, value]`."""

@@ -17,6 +17,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, NotCausalError, counted
 from segue.metrics import perplexity
+from segue.onnx_graph import Steps, concat
 from segue.prepare import Preparation
 from segue.prepare.text import PADDING, UNKNOWN
 from segue.tasks.base import Encoded, ObjectiveName, Task
@@ -80,6 +81,11 @@ class Language(Task):
     def encode(self, data: Dataset) -> Encoded:
         """`[total_steps]`, the token that follows."""
         return Encoded(data.y.values[:, 0].astype(np.int64), per_step=True)
+
+    def inputs_onnx(self, x: Steps) -> Steps:
+        """The edge comes before the first token of each text."""
+        edge = x.values.graph.constant([[[PADDING]]], np.int64).expand(x.values.size(0), 1, 1)
+        return Steps(concat([edge, x.values], 1), x.lengths + 1)
 
     def decode(self, outputs: Sequences) -> list[Array]:
         """The most probable token at every step: a `(tokens + 1,)` array for each text."""

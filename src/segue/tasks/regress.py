@@ -17,6 +17,7 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
 from segue.metrics import r_squared
+from segue.onnx_graph import Dims, Steps, Value
 from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale
 from segue.tasks.base import Encoded, ObjectiveName, Task, normalized
@@ -246,6 +247,11 @@ class Regress(Task):
     def restore(self, outputs: Array) -> Numbers:
         """`[n]` or `[n, value]` in the target's own unit, of the outputs of the network."""
         return self.scale.restore(outputs).reshape(-1, *self.shape)
+
+    def write_onnx(self, logits: Value, x: Steps) -> tuple[str, Value, Dims]:
+        """The numbers in their own unit, `[batch, value]` float64."""
+        found = logits.cast(np.float64) * self.scale.scale + self.scale.mean
+        return "prediction", found, ("batch", len(self.scale.scale))
 
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R², as scikit-learn's `r2_score`."""

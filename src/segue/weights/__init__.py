@@ -5,20 +5,28 @@ Each way is a file of its own, loaded when its function is first used: what it n
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from segue.extras import lazy_names
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from segue.weights.keras import from_keras
     from segue.weights.keras_export import to_keras
+    from segue.weights.onnx import to_onnx
+    from segue.weights.onnx_check import OnnxDifference, OnnxReport
+    from segue.weights.onnx_model import OnnxModel
 
-__all__ = ["from_keras", "to_keras"]
+__all__ = ["OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "to_keras", "to_onnx"]
 
 __getattr__ = lazy_names(
     __name__,
     {
         "from_keras": "segue.weights.keras.from_keras",
         "to_keras": "segue.weights.keras_export.to_keras",
+        "OnnxDifference": "segue.weights.onnx_check.OnnxDifference",
+        "OnnxModel": "segue.weights.onnx_model.OnnxModel",
+        "OnnxReport": "segue.weights.onnx_check.OnnxReport",
+        "to_onnx": "segue.weights.onnx.to_onnx",
     },
 )
 

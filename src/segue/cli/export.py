@@ -1,0 +1,80 @@
+"""`segue export`: a model as a file of another program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from segue.cli.shared import Columns, check_output, print_result, read_source
+from segue.errors import OptionError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Target(NamedTuple):
+    """A kind of file that a model can leave as.
+
+    Attributes:
+        endings: of its files.
+        write: called with the estimator, the file and the options given, it writes the file and
+            returns a report with `to_json` and a text.
+        options: those of `segue export` that it takes.
+    """
+
+    endings: tuple[str, ...]
+    write: Callable[..., Any]
+    options: tuple[str, ...] = ()
+
+
+def _to_onnx(estimator: Any, file: Path, **options: Any) -> Any:
+    from segue.weights import to_onnx
+
+    return to_onnx(estimator, file, **options)
+
+
+TARGETS = {"onnx": Target((".onnx",), _to_onnx, ("data", "step"))}
+
+
+def export(
+    model: Path,
+    file: Path,
+    *,
+    to: str = "onnx",
+    data: str | None = None,
+    step: bool = False,
+    overwrite: bool = False,
+    reading: Columns = None,
+    json: bool = False,
+) -> None:
+    """Write a model as a file of another program.
+
+    It is run there beside the model, on batches of many sizes and lengths, before it gets its name;
+    the largest difference is printed, and kept beside it.
+
+    Example: segue export run model.onnx --to onnx --overwrite
+
+    Options:
+        file (FILE): the file to write.
+        to (onnx): the kind of file.
+        data (SOURCE): sequences to check it with; random ones if left out.
+        step: also write FILE.step.onnx, one step of a causal network, with its states.
+    """
+    target = TARGETS.get(to)
+    if target is None:
+        hint = did_you_mean(to, TARGETS) or f" Expected one of {', '.join(TARGETS)}."
+        raise OptionError(f"--to is {to!r}.{hint}")
+    check_output(file, overwrite=overwrite, option="FILE", endings=target.endings)
+    from segue.estimators import load
+    from segue.runs import find_model
+
+    estimator = load(find_model(model))
+    given: dict[str, Any] = {"data": data, "step": step}
+    wrong = [name for name, value in given.items() if value and name not in target.options]
+    if wrong:
+        raise OptionError(f"--{wrong[0]} is not for --to {to}.")
+    if data is not None:
+        given["data"] = read_source(data, reading, like=estimator)
+    options = {name: given[name] for name in target.options}
+    report = target.write(estimator, file, **options)
+    print_result(report.to_json(), f"{report}\n\nwritten  {file}", json=json)

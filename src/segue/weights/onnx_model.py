@@ -1,0 +1,175 @@
+"""A model of segue in an ONNX file, answered by ONNX Runtime: what `segue predict` reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.data.dataset import Dataset
+from segue.data.sequences import Array, Sequences, check_sequences
+from segue.errors import DataNotFoundError, ModelFileError, OptionError, counted
+from segue.prepare.pipeline import STEPS
+from segue.readers.objects import plain_sequences
+from segue.spec import from_json
+from segue.tasks import TASKS
+from segue.tasks.forecast import continued
+from segue.tasks.regress import last_known
+from segue.weights.onnx_check import run, session_of
+
+Floats = npt.NDArray[np.float64]
+_STEPS_AT_ONCE = 20_000  # padded ones
+_FACTS = ("classes", "channels", "reading", "size")
+
+
+class OnnxModel:
+    """A file that `to_onnx` has written, as a model that predicts.
+
+    Nothing of segue's own arithmetic is used: sequences are padded, and ONNX Runtime answers. Texts
+    are cut into tokens by the vocabulary beside the file.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        task: as on the command line: classify, label, regress or forecast.
+        texts: the metadata of the file, by name.
+        session: the `onnxruntime.InferenceSession`.
+        classes_: the class names, in the order of the probabilities; of a classifier or labeler.
+        channels_: the names of the channels; `None`: they have none.
+        reading_: how the source of the training data was read.
+
+    Raises:
+        DataNotFoundError: there is no such file, or no vocabulary beside it.
+        ModelFileError: it is no ONNX file that segue has written.
+        MissingPackageError: ONNX Runtime is not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise DataNotFoundError("there is no such ONNX file.", path=self.path)
+        try:
+            self.session = session_of(str(self.path))
+        except RuntimeError as error:  # the base of ONNX Runtime's errors
+            reason = str(error).splitlines()[0]
+            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "onnxruntime":
+                raise
+            reason = str(error).splitlines()[0]
+            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
+        self.texts: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
+        names = [port.name for port in self.session.get_inputs()]
+        if "segue_format" not in self.texts or names[:2] != ["x", "lengths"]:
+            raise ModelFileError(
+                "is not the ONNX file of whole sequences that `segue export` writes.",
+                path=self.path,
+            )
+        self.task = self.texts["task"]
+        facts = {name: json.loads(self.texts[name]) for name in _FACTS}
+        self.reading_, self._size = facts["reading"], facts["size"]
+        self.channels_ = None if facts["channels"] is None else tuple(facts["channels"])
+        self._output = self.session.get_outputs()[0]
+        if self._output.name == "probabilities":
+            self.classes_: Array = np.asarray(facts["classes"])
+            self.predict_proba = self._probabilities
+
+    def __repr__(self) -> str:
+        return f"OnnxModel({str(self.path)!r}): {self.task}, {self.texts['network']}"
+
+    def _probabilities(self, X: Any) -> Any:  # noqa: N803
+        """The probabilities of `predict_proba`: `[n, class]`, or `Sequences` `[time, class]`."""
+        rows = self._answers(X)
+        if len(self._output.shape) == 3:
+            width = len(self.classes_)
+            return Sequences.from_list(rows) if rows else Sequences(np.zeros((0, width)), [0])
+        return np.asarray(rows, np.float64).reshape(len(rows), -1)
+
+    def predict(self, X: Any, steps: int | None = None) -> Any:  # noqa: N803
+        """What the model that was exported predicts.
+
+        Args:
+            X: sequences, or a `Dataset`.
+            steps: of a forecast; what one run gives if left out.
+
+        Returns:
+            Classes, `[n]` or for each step; 0 and 1 for each label, `[n, label]`; numbers `[n,
+            value]`; or the steps that follow, `[n, steps, channel]`.
+
+        Raises:
+            DataError: sequences of other channels, or that cannot be used.
+            OptionError: `steps` of a model that forecasts nothing.
+        """
+        if self.task == "forecast":
+            return self._forecast(X, steps)
+        if steps is not None:
+            raise OptionError("`steps` is for a forecast, and this model makes none.")
+        if self._output.name != "probabilities":
+            rows = np.asarray(self._answers(X), np.float64)
+            return rows[:, 0] if rows.ndim == 2 and rows.shape[1] == 1 else rows
+        decode: Any = TASKS[self.texts["targets"]].decode
+        return decode(self, self._probabilities(X))
+
+    @property
+    def classes(self) -> Array:
+        """The class names, as a fitted task has them."""
+        return self.classes_
+
+    def _forecast(self, X: Any, steps: int | None) -> Floats:  # noqa: N803
+        x = self._sequences(X)
+        if int(x.lengths.min()) < self._size:
+            raise OptionError(f"A forecast goes on from the last {self._size} steps of a series.")
+        windows = np.stack([np.asarray(row)[-self._size :] for row in x])
+
+        def changes(window: Array) -> Floats:
+            found = np.stack(self._answers(Sequences.from_array(window, exact=True)))
+            return np.asarray(found - last_known(window)[:, None], np.float64)
+
+        ahead = int(self._output.shape[1])
+        return continued(windows, ahead if steps is None else steps, changes)
+
+    def _answers(self, X: Any) -> list[Array]:  # noqa: N803
+        """An array for each sequence, in their order; those of one length run together."""
+        static = X.static if isinstance(X, Dataset) else None
+        x = self._sequences(X)
+        order, found = np.argsort(x.lengths, kind="stable"), [np.zeros(0)] * len(x)
+        first = 0
+        while first < len(order):
+            longest = x.lengths[order[first:]]
+            count = max(
+                1, int(np.count_nonzero(longest * np.arange(1, len(longest) + 1) <= _STEPS_AT_ONCE))
+            )
+            chosen = order[first : first + count]
+            part = None if static is None else static[chosen]
+            for number, row in zip(chosen, run(self.session, x[chosen], part, 0.0), strict=True):
+                found[number] = row
+            first += count
+        return found
+
+    def _sequences(self, X: Any) -> Sequences:  # noqa: N803
+        x, wanted = plain_sequences(X, exact=True), int(self.session.get_inputs()[0].shape[2])
+        if x.is_text and self.texts["kind"] == "texts":
+            x = self._tokens(x)
+        has_whole = x.is_whole or self.texts["kind"] == "numbers"
+        if x.channels != wanted or x.is_text or not has_whole:
+            kind = "texts" if x.is_text else "numbers"
+            raise OptionError(
+                f"The model takes {self.texts['kind']}, {counted(wanted, 'channel')}; these are "
+                f"{kind}, {counted(x.channels, 'channel')}."
+            )
+        check_sequences(x, self.channels_)
+        return x
+
+    def _tokens(self, x: Sequences) -> Sequences:
+        path = self.path.with_suffix(".vocabulary.json")
+        if not path.is_file():
+            raise DataNotFoundError("is the model's vocabulary, and is not there.", path=path)
+        facts: Any = json.loads(path.read_text(encoding="utf-8"))
+        steps: Any = from_json([facts["step"]], STEPS, what="preparation step")
+        (step,) = steps
+        values, lengths = step.apply((x.values, x.lengths), step.restore(facts["fitted"], 1))
+        return Sequences(values, lengths=lengths)
