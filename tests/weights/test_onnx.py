@@ -1,0 +1,403 @@
+"""A model in an ONNX file answers as the model does: all tasks, all preparations, real data."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import segue
+from segue.cli import main
+from segue.data.sequences import Array
+from segue.errors import (
+    DataError,
+    DataNotFoundError,
+    MissingPackageError,
+    ModelFileError,
+    NotCausalError,
+    OptionError,
+    SpecError,
+)
+from segue.prepare import STEPS
+from segue.weights import OnnxModel, onnx_check, to_onnx
+from segue.weights.onnx_check import TOLERANCE
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "where-your-model-can-go.md"
+OPTIONS = segue.TrainingOptions(progress="none")
+LABELS = np.array(["high", "low"] * 20)
+FAST = {"epochs": 1, "options": OPTIONS}
+
+
+def sequences(
+    *, channels: int = 3, longest: int = 30, gaps: bool = False, level: float = 0.0
+) -> list[Array]:
+    draws, found = np.random.default_rng(0), []
+    for _ in range(40):
+        values = draws.normal(size=(draws.integers(4, longest), channels)) + level
+        values[(draws.random(values.shape) < 0.2) & gaps] = np.nan
+        found.append(values)
+    return found
+
+
+def classifier(network: str = "gru(4)", **arguments: Any) -> Any:
+    return segue.SequenceClassifier(network, **{**FAST, **arguments})
+
+
+# -- preparations ---------------------------------------------------------------------------------
+
+# A preparation, whether the data have gaps, and whether it can go step by step.
+PREPARATIONS = [
+    ("standardize", False, True),
+    ("standardize", True, True),
+    ("interpolate standardize", True, False),
+    ("mask", True, True),
+    ("frame(4)", False, True),
+    ("standardize frame(4, 2)", False, True),
+    ("frame(4, 6)", False, True),
+    ("frame(4, 2, pad)", False, False),
+    ("frame(4, 6, pad)", False, False),
+    ("spectrogram(8, 4) standardize", False, True),
+    ("spectrogram(8, 4, hamming, power)", False, True),
+    ("spectrogram(9, 4, blackman, magnitude, true)", False, False),
+    ("logmel(4, 16, 8, rate=100) standardize", False, True),
+    ("logmel(4, 16, 8, mel=htk, rate=100) cepstrum(2)", False, True),
+    ("logfrequency(6, 4, low=5, frame=16, frames=3, rate=100)", False, False),
+    ("logfrequency(6, 4, low=5, frame=9, frames=1, rate=100) standardize", False, False),
+    ("jitter(0.1) scale(0.1) timemask(0.1) standardize", False, True),
+    ("timewarp(0.1) crop(0.5) standardize", False, True),
+]
+
+
+def test_every_step_of_preparation_is_in_the_table() -> None:
+    """Those of texts stand below."""
+    written = " ".join(text for text, _, _ in PREPARATIONS)
+    assert all(
+        re.search(rf"\b{kind}\b", written) for kind in STEPS.keys() - {"words", "characters"}
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Values are missing")  # of all of a channel of a short one
+@pytest.mark.parametrize(("prepare", "gaps", "causal"), PREPARATIONS)
+def test_the_preparation_is_in_the_graph(
+    prepare: str, gaps: bool, causal: bool, tmp_path: Path
+) -> None:
+    """Checked with drawn sequences and with others than were trained on, some of one step."""
+    model = classifier(prepare=prepare).fit(sequences(gaps=gaps), LABELS)
+    others = [
+        one[:n] for one, n in zip(sequences(gaps=gaps, longest=60), range(1, 41), strict=True)
+    ]
+    for data in (None, others):
+        report = to_onnx(model, tmp_path / "model.onnx", step=causal, data=data)
+        assert 0 < report.largest() <= 1
+        assert {row.graph for row in report.rows} == {"whole", *(["step"] if causal else [])}
+    assert json.loads((tmp_path / "model.onnx.json").read_text())["largest_share"] <= 1
+    if not causal:
+        with pytest.raises(NotCausalError, match="looks ahead"):
+            to_onnx(model, tmp_path / "other.onnx", step=True)
+        assert not (tmp_path / "other.onnx").exists()
+
+
+def test_gaps_that_training_did_not_have_are_interpolated(tmp_path: Path) -> None:
+    model = classifier("bilstm(4)").fit(sequences(), LABELS)
+    with pytest.warns(UserWarning, match="they are interpolated"):
+        assert to_onnx(model, tmp_path / "model.onnx", data=sequences(gaps=True)).largest() <= 1
+
+
+def test_values_that_float32_is_too_coarse_for_come_in_as_float64(tmp_path: Path) -> None:
+    model = classifier().fit(sequences(level=1e9), LABELS)
+    assert to_onnx(model, tmp_path / "model.onnx", data=sequences(level=1e9)).largest() <= 1
+    assert OnnxModel(tmp_path / "model.onnx").session.get_inputs()[0].type == "tensor(double)"
+
+
+# -- tasks ----------------------------------------------------------------------------------------
+
+
+def step_labels() -> list[Array]:
+    return [np.where(one[:, 0] > 0, "up", "down") for one in sequences()]
+
+
+def tokens() -> list[Array]:
+    draws = np.random.default_rng(0)
+    return [draws.integers(0, 9, (draws.integers(2, 9), 1)) for _ in range(40)]
+
+
+def texts() -> list[str]:
+    words = "the cat sat on a mat and saw two dogs who ran".split()
+    return [" ".join(words[(5 * n + k) % 11] for k in range(1 + n % 9)) for n in range(40)]
+
+
+def series() -> list[Array]:
+    draws = np.random.default_rng(0)
+    return [np.cumsum(draws.normal(size=(60, 2)), axis=0) for _ in range(4)]
+
+
+def numbers() -> Array:
+    return 1e6 + 100 * np.random.default_rng(0).normal(size=(40, 2))
+
+
+EMBEDDED = "embedding(4) gru(4)"
+TASKS: dict[str, tuple[Any, Any, Any, bool]] = {
+    "two classes": (classifier(), sequences(), LABELS, True),
+    "four classes": (classifier(), sequences(), list("abcd") * 10, True),
+    "sigmoid": (classifier(head="sigmoid"), sequences(), list("abcd") * 10, True),
+    "labels": (classifier(head="sigmoid"), sequences(), np.eye(4, dtype=int)[[0, 1] * 20], True),
+    "labeler": (segue.SequenceLabeler("bilstm(4)", **FAST), sequences(), step_labels(), False),
+    "causal labeler": (segue.SequenceLabeler("gru(4)", **FAST), sequences(), step_labels(), True),
+    "a number": (segue.SequenceRegressor("gru(4)", **FAST), sequences(), numbers()[:, 0], True),
+    "numbers": (segue.SequenceRegressor("gru(4)", **FAST), sequences(), numbers(), True),
+    "forecast": (segue.Forecaster("gru(4)", size=8, **FAST), series(), None, True),
+    "direct": (
+        segue.Forecaster("gru(4)", size=8, horizon=3, strategy="direct", **FAST),
+        series(), None, True,
+    ),
+    "texts": (classifier(EMBEDDED), texts(), LABELS, True),
+    "characters": (classifier(EMBEDDED, prepare="characters"), texts(), LABELS, True),
+    "tokens": (classifier(EMBEDDED), tokens(), LABELS, True),
+    "language": (segue.LanguageModel(EMBEDDED, **FAST), texts(), None, True),
+    "rocket": (classifier("rocket(50)"), sequences(), LABELS, True),
+    "one length": (classifier("flatten dense(3)"), np.ones((40, 7, 2)), LABELS, False),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:The forecast is not clearly better")
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_leaves_whole(name: str, tmp_path: Path) -> None:
+    """What the file answers is what the model answers, and so it is when it is read again."""
+    estimator, x, y, causal = TASKS[name]
+    model = estimator.fit(x, y)
+    assert to_onnx(model, tmp_path / "model.onnx", step=causal).largest() <= 1
+    if name == "language":
+        return
+    read = OnnxModel(tmp_path / "model.onnx")
+    came, wanted = read.predict(x), model.predict(x)
+    if hasattr(model, "classes_"):
+        assert read.classes_.tolist() == model.classes_.tolist()
+        found, expected = read.predict_proba(x), model.predict_proba(x)
+        if hasattr(found, "values"):
+            found, expected = found.values, expected.values
+        assert np.abs(found - expected).max() <= TOLERANCE
+        assert all(np.array_equal(a, b) for a, b in zip(came, wanted, strict=True))
+    else:
+        assert came.shape == wanted.shape
+        assert np.abs(came - wanted).max() <= TOLERANCE * max(1, np.abs(wanted).max())
+    if name == "forecast":
+        assert np.allclose(read.predict(x, 5), model.predict(x, 5), rtol=1e-4)
+
+
+def test_static_features_are_an_input(tmp_path: Path) -> None:
+    static = np.random.default_rng(0).normal(size=(40, 2)) * 5 + 3
+    model = classifier().fit(sequences(), LABELS, static=static)
+    assert to_onnx(model, tmp_path / "model.onnx", step=True).largest() <= 1
+    data = segue.Dataset(segue.Sequences.from_list(sequences()), static=static)
+    found = OnnxModel(tmp_path / "model.onnx").predict_proba(data)
+    assert np.abs(found - model.predict_proba(data)).max() <= TOLERANCE
+
+
+def test_an_ensemble_is_one_file(tmp_path: Path) -> None:
+    members = [classifier(seed=seed).fit(sequences(), LABELS) for seed in range(3)]
+    ensemble = segue.SequenceEnsemble(members)
+    assert to_onnx(ensemble, tmp_path / "model.onnx").largest() <= 1
+    with pytest.raises(OptionError, match=r"write one graph of each"):
+        to_onnx(ensemble, tmp_path / "model.onnx", step=True)
+
+
+# -- what a user does with the file ---------------------------------------------------------------
+
+
+def scripts() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run_script(script: str, before: str, after: str, folder: Path) -> str:
+    """Run an example of the page in a process that has ONNX Runtime and NumPy, and no segue."""
+    alone = "import sys\nassert not {'segue', 'torch', 'onnx'} & set(sys.modules)\n"
+    whole = f"import numpy as np\n{before}\n{script}\n{after}\n{alone}"
+    done = subprocess.run(
+        [sys.executable, "-c", whole], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check_script(model: Any, data: segue.Dataset, folder: Path) -> None:
+    """The script of the page gives the probabilities of the model, from raw values."""
+    assert to_onnx(model, folder / "model.onnx", data=data.x).largest() <= 1
+    for number, values in enumerate(data.x):
+        np.save(folder / f"{number:03}.npy", values)
+    before = "from pathlib import Path\npaths = sorted(Path().glob('[0-9]*.npy'))"
+    out = run_script(scripts()[0], before, "np.save('found', probabilities)", folder)
+    wanted = model.predict_proba(data.x)
+    assert np.abs(np.load(folder / "found.npy") - wanted).max() <= TOLERANCE
+    assert out.strip() == str(model.predict(data.x).tolist())
+
+
+def test_ten_lines_give_what_segue_gives_on_japanese_vowels(tmp_path: Path) -> None:
+    """So does `segue predict`, of the model and of the file, to the digits that it prints."""
+    data = segue.read("japanese-vowels")
+    model = classifier("bilstm(20)", epochs=3).fit(data)
+    model.save(tmp_path / "model.safetensors")
+    check_script(model, data.part("test"), tmp_path)
+    found = []
+    for name in ("model.safetensors", "model.onnx"):
+        out = tmp_path / f"{name}.jsonl"
+        words = ["predict", str(tmp_path / name), "japanese-vowels", "--out", str(out)]
+        assert main(words) == 0
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        assert len(rows) == len(data)
+        found.append([list(row["probabilities"].values()) for row in rows])
+    assert np.abs(np.subtract(*found)).max() <= TOLERANCE
+
+
+@pytest.mark.filterwarnings("ignore:Only one sequence belongs to class")  # of so few
+@pytest.mark.parametrize(
+    ("source", "network", "prepare"),
+    [
+        ("mnist-rows", "lstm(16)", "standardize"),
+        ("instruments", "gru(8)", "frame(32) standardize"),
+        ("instruments", "lstm(8)", "logmel(32) standardize"),
+        ("instruments", "rocket(100)", "logmel(32) standardize"),
+    ],
+)
+def test_ten_lines_give_what_segue_gives_on_data_of_the_tutorials(
+    source: str, network: str, prepare: str, tmp_path: Path, data_folder: Any
+) -> None:
+    data_folder({"mnist-rows": "mnist"}.get(source, source))
+    data = segue.read(source, limit=24)
+    model = classifier(network, prepare=prepare, validation=None).fit(data)
+    check_script(model, data[:12], tmp_path)
+
+
+def test_a_table_with_gaps_is_answered_by_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a CSV with empty cells to the same answers, in the command line alone."""
+    lines = ["id,a,b,label"]
+    for number, values in enumerate(sequences(channels=2, gaps=True)):
+        for row in values:
+            cells = ["" if np.isnan(value) else f"{value:.4f}" for value in row]
+            lines.append(f"s{number},{','.join(cells)},{LABELS[number]}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    table, run, file = (str(tmp_path / name) for name in ("table.csv", "run", "model.onnx"))
+    words = ["fit", table, "--network", "gru(4)", "--epochs", "2", "--out", run]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main(["export", run, file, "--to", "onnx", "--step", "--data", table]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"whole +12 +40 .*\nstep +12 +40 ", out)
+    assert out.endswith(f"written  {file}\n")
+    answers = []
+    for model in (run, file):
+        assert main(["predict", model, table, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    for here, there in zip(*answers, strict=True):
+        assert (here["id"], here["prediction"]) == (there["id"], there["prediction"])
+        shares = [list(one["probabilities"].values()) for one in (here, there)]
+        assert np.abs(np.subtract(*shares)).max() <= TOLERANCE
+
+
+def test_the_example_of_a_stream_gives_what_the_whole_gives(tmp_path: Path) -> None:
+    data = segue.read("japanese-vowels")
+    model = classifier("lstm(8) attention(2, causal=true) pool(mean)").fit(data)
+    to_onnx(model, tmp_path / "model.onnx", step=True)
+    np.save(tmp_path / "steps.npy", data.x[0])
+    after = "np.save('found', found['probabilities'])"
+    run_script(scripts()[1], "steps = np.load('steps.npy')", after, tmp_path)
+    wanted = model.predict_proba(data.x[:1])
+    assert np.abs(np.load(tmp_path / "found.npy") - wanted).max() <= TOLERANCE
+
+
+def test_the_metadata_say_what_the_numbers_mean(tmp_path: Path) -> None:
+    data = segue.read("japanese-vowels")
+    model = classifier("gru(4)").fit(data)
+    to_onnx(model, tmp_path / "model.onnx")
+    texts = OnnxModel(tmp_path / "model.onnx").texts
+    assert json.loads(texts["classes"]) == model.classes_.tolist()
+    assert json.loads(texts["channels"]) == (data.channels and list(data.channels))
+    assert texts["segue_version"] == segue.__version__
+    assert (texts["segue_format"], texts["task"], texts["network"]) == ("1", "classify", "gru(4)")
+    assert texts["prepare"] == "standardize"
+
+
+def test_the_vocabulary_stands_beside_the_file(tmp_path: Path) -> None:
+    model = classifier(EMBEDDED).fit(texts(), LABELS)
+    to_onnx(model, tmp_path / "model.onnx")
+    facts = json.loads((tmp_path / "model.vocabulary.json").read_text())
+    assert facts["tokens"][:2] == ["<end>", "<unknown>"]
+    assert "cat" in facts["tokens"]
+    (tmp_path / "model.vocabulary.json").unlink()
+    with pytest.raises(DataNotFoundError, match="is the model's vocabulary, and is not there"):
+        OnnxModel(tmp_path / "model.onnx").predict(texts())
+
+
+# -- what is refused ------------------------------------------------------------------------------
+
+
+def test_a_file_that_answers_otherwise_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here because next to nothing is allowed."""
+    model = classifier().fit(sequences(), LABELS)
+    monkeypatch.setattr(onnx_check, "TOLERANCE", 1e-12)
+    with pytest.raises(DataError, match=r"otherwise than the model, so nothing is written.\ngraph"):
+        to_onnx(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_of_ones_own_is_refused_by_name(tmp_path: Path) -> None:
+    from torch import nn
+
+    model = segue.SequenceClassifier([segue.layers.LSTM(3), nn.Linear(3, 2)], **FAST)
+    model.fit(sequences(), LABELS)
+    with pytest.raises(SpecError, match=r"own_1 is own\(Linear\), which has no form in ONNX"):
+        to_onnx(model, tmp_path / "model.onnx")
+
+
+def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
+    model = classifier("bilstm(3)").fit(sequences(), LABELS)
+    with pytest.raises(OptionError, match=r"does not end in \.onnx"):
+        to_onnx(model, tmp_path / "model.bin")
+    with pytest.raises(NotCausalError, match=r"bilstm_1 needs the whole sequence"):
+        to_onnx(model, tmp_path / "model.onnx", step=True)
+    with pytest.raises(DataNotFoundError, match=r"there is no such ONNX file"):
+        OnnxModel(tmp_path / "model.onnx")
+    (tmp_path / "model.onnx").write_bytes(b"not ONNX at all")
+    with pytest.raises(ModelFileError, match=r"is no ONNX file"):
+        OnnxModel(tmp_path / "model.onnx")
+    to_onnx(classifier().fit(sequences(), LABELS), tmp_path / "model.onnx", step=True)
+    with pytest.raises(ModelFileError, match=r"is not the ONNX file of whole sequences"):
+        OnnxModel(tmp_path / "model.step.onnx")
+    with pytest.raises(OptionError, match=r"takes numbers, 3 channels; these are numbers, 2"):
+        OnnxModel(tmp_path / "model.onnx").predict(sequences(channels=2))
+
+
+def test_without_the_packages_the_line_that_installs_them_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = classifier().fit(sequences(), LABELS)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'segue\[onnx\]'"):
+        to_onnx(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "model.bin"], "expected a file ending in .onnx"),
+        (["run", "model.onnx", "--to", "onix"], "--to is 'onix'. Did you mean \"onnx\"?"),
+        (["nothing", "model.onnx"], "there is no such model"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *words]) != 0
+    assert message in " ".join(capsys.readouterr().err.split())
