@@ -376,6 +376,16 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
         OnnxModel(tmp_path / "model.onnx").predict(sequences(channels=2))
 
 
+def test_a_file_predicts_in_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "model.onnx")
+    to_onnx(classifier().fit(segue.read("japanese-vowels")), path)
+    words = ["predict", path, "japanese-vowels", "--workers", "2", "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "leave out --workers" in capsys.readouterr().err
+    assert main(["predict", path, "japanese-vowels", "--per-step"]) == 2
+    assert "--per-step is for a classifier" in capsys.readouterr().err
+
+
 def test_without_the_packages_the_line_that_installs_them_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +402,7 @@ def test_without_the_packages_the_line_that_installs_them_is_said(
         (["run", "model.bin"], "expected a file ending in .onnx"),
         (["run", "model.onnx", "--to", "onix"], "--to is 'onix'. Did you mean \"onnx\"?"),
         (["nothing", "model.onnx"], "there is no such model"),
+        (["run", "taken.onnx", "--step"], "taken.step.onnx: exists already"),
     ],
 )
 def test_the_command_says_what_is_wrong(
@@ -399,5 +410,6 @@ def test_the_command_says_what_is_wrong(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.step.onnx").touch()
     assert main(["export", *words]) != 0
     assert message in " ".join(capsys.readouterr().err.split())

@@ -127,6 +127,29 @@ def test_the_graph_of_one_step_gives_what_a_stream_gives(
             assert difference(found["y0"][2:], wanted) <= TOLERANCE
 
 
+@pytest.mark.parametrize(
+    ("text", "steps", "level"),
+    [
+        ("pool(mean)", 50_000, 100),
+        ("pool(mean, 3)", 50_000, 100),
+        ("pool(attention)", 20_000, 10),
+        ("layernorm pool(last)", 9, 1000),
+        ("lstm(8)", 3000, 0),
+        ("bilstm(8) gru(8, reset=before)", 2000, 0),
+        ("random_conv(40)", 20_000, 0),
+        ("position pool(last)", 50_000, 0),
+    ],
+)
+def test_long_sequences_and_high_levels_lose_no_digits(text: str, steps: int, level: float) -> None:
+    chain, graph = chain_of(text, Shape(3), False), Graph()
+    x = graph.input("x", np.float32, ("batch", "time", 3))
+    found = chain.write_onnx(Steps(x, graph.input("lengths", np.int64, ("batch",))))
+    values, lengths = batch_of(Shape(3), [steps, steps // 2, 3])
+    values += level
+    came = session_for(graph, [found]).run(None, {"x": values, "lengths": lengths})[0]
+    assert difference(came, chain(Ragged.from_padded(values, lengths))) <= TOLERANCE
+
+
 def test_every_activation_has_its_row() -> None:
     assert ONNX.keys() == ACTIVATIONS.keys()
 

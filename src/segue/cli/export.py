@@ -64,7 +64,8 @@ def export(
     if target is None:
         hint = did_you_mean(to, TARGETS) or f" Expected one of {', '.join(TARGETS)}."
         raise OptionError(f"--to is {to!r}.{hint}")
-    check_output(file, overwrite=overwrite, option="FILE", endings=target.endings)
+    for path in [file, *([file.with_suffix(f".step{file.suffix}")] if step else [])]:
+        check_output(path, overwrite=overwrite, option="FILE", endings=target.endings)
     from segue.estimators import load
     from segue.runs import find_model
 

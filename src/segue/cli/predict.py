@@ -145,6 +145,7 @@ def predict(
     Example: segue predict run recordings --out answers --workers 2
 
     Options:
+        model (MODEL): a run's folder, a model.safetensors, or what `segue export` wrote, .onnx.
         source (SOURCE): a named data set (`segue data list`), a file, a folder, or - for standard
             input: a table, or JSON lines.
         per_step: the probabilities after each step.

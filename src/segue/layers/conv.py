@@ -367,10 +367,11 @@ class RandomConvInference(PieceInference):
             kernel, bias = self._given["kernel"][:, :, first:last], self._bias[first:last]
             response = conv_onnx(seen, kernel, bias, windows, (windows.before, 0))
             shares = (response / EDGE + 0.5).clip(0, 1)
-            features[0].append(real.where(shares, 0.0).sum(2))
+            features[0].append(real.where(shares, 0.0).cast(np.float64).sum(2))
             features[1].append(real.where(response, -math.inf).max(2))
         shares, highest = (concat(values, 1) for values in features)
-        return concat([shares / x.lengths.cast(np.float32).unsqueeze(1), highest], 1)
+        shares = shares / x.lengths.cast(np.float64).unsqueeze(1)
+        return concat([shares.cast(np.float32), highest], 1)
 
     def write_onnx_step(self, x_t: Value) -> Value:
         graph, seen = x_t.graph, earlier_onnx(self, x_t, 0.0)

@@ -424,10 +424,11 @@ class LayerNormInference(PointwiseInference):
         return found
 
     def transform_onnx(self, x: Value) -> Value:
+        x = x.cast(np.float64)  # the mean of large values would be rounded to their last digit
         x = x - x.mean(-1, keepdims=True)
         deviation = ((x * x).mean(-1, keepdims=True) + self.spec.epsilon).op("Sqrt")
         found: Value = x / deviation * self._given["gamma"] + self._given["beta"]
-        return found
+        return found.cast(np.float32)
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class PoolInference(InferenceLayer):
         time = graph.range(x.values.size(1))
         inside = (time >= first.unsqueeze(2)) & (time < end.unsqueeze(2))  # [batch, part, time]
         if self.spec.how == "mean":
-            found: Value = inside.cast(np.float32) @ x.filled(0.0)
-            found = found / (end - first).cast(np.float32).unsqueeze(2)
+            found: Value = inside.cast(np.float64) @ x.filled(0.0).cast(np.float64)
+            found = (found / (end - first).cast(np.float64).unsqueeze(2)).cast(np.float32)
         else:
             found = inside.unsqueeze(3).where(x.values.unsqueeze(1), -math.inf).max(2)
         return found.reshape(0, parts * self.inputs)
@@ -69,7 +69,8 @@ class PoolMeanInference(PoolInference):
         return (total / count).astype(np.float32), (total, count)
 
     def write_onnx(self, x: Steps) -> Value:
-        return x.filled(0.0).sum(1) / x.lengths.cast(np.float32).unsqueeze(1)
+        total = x.filled(0.0).cast(np.float64).sum(1)
+        return (total / x.lengths.cast(np.float64).unsqueeze(1)).cast(np.float32)
 
     def write_onnx_step(self, x_t: Value) -> Value:
         graph, names = x_t.graph, [f"{self.name}/sum", f"{self.name}/steps"]

@@ -20,9 +20,7 @@ from segue.errors import DataError, OptionError
 from segue.onnx_graph import Graph, Steps, Value
 from segue.prepare import Preparation
 from segue.spec import to_text
-from segue.weights.onnx_check import OnnxReport, check_steps, check_whole, session_of
-
-FILE_FORMAT = 1  # of the metadata, the names of inputs and outputs, and what they mean
+from segue.weights.onnx_check import FILE_FORMAT, OnnxReport, check_steps, check_whole, session_of
 
 
 def to_onnx(

@@ -16,6 +16,7 @@ from segue.prepare.pipeline import unexpected_missing
 from segue.randomness import numpy_generator
 from segue.text_table import text_table
 
+FILE_FORMAT = 1  # of the metadata, the names of inputs and outputs, and what they mean
 TOLERANCE = 1e-5  # of float32: |difference| <= tolerance * max(1, largest |reference|)
 _SIZES = (1, 2, 5, 3, 8)  # of batches, by turns
 _MOST_SEQUENCES, _MOST_STEPS = 40, 200_000

@@ -18,7 +18,7 @@ from segue.spec import from_json
 from segue.tasks import TASKS
 from segue.tasks.forecast import continued
 from segue.tasks.regress import last_known
-from segue.weights.onnx_check import run, session_of
+from segue.weights.onnx_check import FILE_FORMAT, run, session_of
 
 Floats = npt.NDArray[np.float64]
 _STEPS_AT_ONCE = 20_000  # padded ones
@@ -52,31 +52,40 @@ class OnnxModel:
         self.path = Path(path)
         if not self.path.is_file():
             raise DataNotFoundError("there is no such ONNX file.", path=self.path)
-        try:
-            self.session = session_of(str(self.path))
-        except RuntimeError as error:  # the base of ONNX Runtime's errors
-            reason = str(error).splitlines()[0]
-            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] != "onnxruntime":
-                raise
-            reason = str(error).splitlines()[0]
-            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
+        self.session = self._opened()
         self.texts: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
-        names = [port.name for port in self.session.get_inputs()]
-        if "segue_format" not in self.texts or names[:2] != ["x", "lengths"]:
-            raise ModelFileError(
-                "is not the ONNX file of whole sequences that `segue export` writes.",
-                path=self.path,
-            )
-        self.task = self.texts["task"]
-        facts = {name: json.loads(self.texts[name]) for name in _FACTS}
-        self.reading_, self._size = facts["reading"], facts["size"]
+        facts = self._facts()
+        self.task, self.reading_, self._size = self.texts["task"], facts["reading"], facts["size"]
         self.channels_ = None if facts["channels"] is None else tuple(facts["channels"])
         self._output = self.session.get_outputs()[0]
         if self._output.name == "probabilities":
             self.classes_: Array = np.asarray(facts["classes"])
             self.predict_proba = self._probabilities
+
+    def _opened(self) -> Any:
+        try:
+            return session_of(str(self.path))
+        except Exception as error:  # those of ONNX Runtime have no base but this
+            if not type(error).__module__.startswith("onnxruntime"):
+                raise
+            reason = str(error).splitlines()[0]
+            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
+
+    def _facts(self) -> dict[str, Any]:
+        """What the metadata say, as values."""
+        names = [port.name for port in self.session.get_inputs()]
+        try:
+            known = self.texts["segue_format"] == str(FILE_FORMAT) and names[:2] == ["x", "lengths"]
+            facts = {name: json.loads(self.texts[name]) for name in _FACTS}
+            known = known and {"task", "kind", "network", "targets"} <= self.texts.keys()
+        except (KeyError, ValueError):
+            known = False
+        if not known:
+            raise ModelFileError(
+                "is not the ONNX file of whole sequences that this `segue export` writes.",
+                path=self.path,
+            )
+        return facts
 
     def __repr__(self) -> str:
         return f"OnnxModel({str(self.path)!r}): {self.task}, {self.texts['network']}"
