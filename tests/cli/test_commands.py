@@ -38,6 +38,7 @@ COMMANDS = {
     "study learning-curve": "Train with more and more sequences",
     "study grid": "Train with every combination of networks and options",
     "study status": "Show how far a study is",
+    "import": "Make a model of one that another framework has trained",
     "info": "Print versions, threads, folders",
 }
 

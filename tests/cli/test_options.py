@@ -220,4 +220,4 @@ for name, command in typer.main.get_command(app).commands.items():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: ") == 15
+    assert done.stdout.count("Usage: ") == 17

@@ -33,7 +33,23 @@ def _to_onnx(estimator: Any, file: Path, **options: Any) -> Any:
     return to_onnx(estimator, file, **options)
 
 
-TARGETS = {"onnx": Target((".onnx",), _to_onnx, ("data", "step"))}
+def _to_keras(estimator: Any, file: Path, **options: Any) -> Any:
+    from segue.weights import to_keras
+
+    return to_keras(estimator, file, **options)
+
+
+def _to_torch(estimator: Any, file: Path, **options: Any) -> Any:
+    from segue.weights import to_torch
+
+    return to_torch(estimator, file, **options)
+
+
+TARGETS = {
+    "onnx": Target((".onnx",), _to_onnx, ("data", "step")),
+    "keras": Target((".keras",), _to_keras, ("data",)),
+    "torch": Target((".safetensors",), _to_torch, ("data",)),
+}
 
 
 def export(
@@ -56,7 +72,8 @@ def export(
 
     Options:
         file (FILE): the file to write.
-        to (onnx): the kind of file.
+        to (onnx|keras|torch): the kind of file; torch is a state dict, with the source of its
+            module beside it.
         data (SOURCE): sequences to check it with; random ones if left out.
         step: also write FILE.step.onnx, one step of a causal network, with its states.
     """

@@ -15,18 +15,25 @@ if TYPE_CHECKING:
     from segue.weights.onnx import to_onnx
     from segue.weights.onnx_check import OnnxDifference, OnnxReport
     from segue.weights.onnx_model import OnnxModel
+    from segue.weights.torch_export import to_torch
+    from segue.weights.torch_in import from_torch
 
-__all__ = ["OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "to_keras", "to_onnx"]
+__all__ = [
+    "OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "from_torch", "to_keras", "to_onnx",
+    "to_torch",
+]  # fmt: skip
 
 __getattr__ = lazy_names(
     __name__,
     {
         "from_keras": "segue.weights.keras.from_keras",
+        "from_torch": "segue.weights.torch_in.from_torch",
         "to_keras": "segue.weights.keras_export.to_keras",
         "OnnxDifference": "segue.weights.onnx_check.OnnxDifference",
         "OnnxModel": "segue.weights.onnx_model.OnnxModel",
         "OnnxReport": "segue.weights.onnx_check.OnnxReport",
         "to_onnx": "segue.weights.onnx.to_onnx",
+        "to_torch": "segue.weights.torch_export.to_torch",
     },
 )
 

@@ -280,7 +280,7 @@ def _meaning(
     usual = {"softmax": "classify", "sigmoid": "classify" if units == 1 else "multilabel"}
     chosen = task or usual.get(head.activation, "regress")
     if every and task in (None, "classify"):
-        chosen = "label" if chosen == "classify" else chosen
+        chosen = "label"
     possible = _possible(head.activation, units, every=every)
     if chosen not in possible:
         where = "at each step" if every else "for each sequence"

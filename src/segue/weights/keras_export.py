@@ -27,7 +27,7 @@ from segue.weights.keras import from_keras
 from segue.weights.keras_config import snake_case
 from segue.weights.keras_file import CONFIG, LAYERS, METADATA, WEIGHTS
 from segue.weights.keras_specs import KerasEntry, NotInKerasError, entry_of
-from segue.weights.parity import TransferReport, answers, compare, trial_sequences
+from segue.weights.parity import Comparison, TransferReport, answers, compare, trial_sequences
 
 _VERSION = "3.6.0"  # of Keras, whose form of files this is
 _DATE = (1980, 1, 1, 0, 0, 0)  # of members: equal models give equal files
@@ -88,6 +88,17 @@ def to_keras(
         if with_keras:
             comparisons.append(compare("answered by Keras", x, wanted, keras_answers(temporary)))
     return TransferReport(str(path), tuple(lines), tuple(comparisons))
+
+
+def compare_with_keras(estimator: Any, path: Path) -> Comparison:
+    """Compare an estimator with the model in a `.keras` file that it was made of, by Keras.
+
+    Raises:
+        ModelFileError: they answer otherwise.
+        MissingPackageError: Keras is not installed.
+    """
+    x = trial_sequences(estimator)
+    return compare("answered by Keras", x, answers(estimator, x), keras_answers(path))
 
 
 def keras_answers(path: Path) -> Any:

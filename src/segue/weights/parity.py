@@ -55,6 +55,11 @@ class TransferReport:
     lines: tuple[tuple[str, str], ...]
     comparisons: tuple[Comparison, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        compared = {one.what: one.largest for one in self.comparisons}
+        return {"file": self.path, "layers": dict(self.lines), "largest_differences": compared}
+
     def __str__(self) -> str:
         compared = [(one.what, str(one)) for one in self.comparisons]
         return text_table([("written", self.path), *self.lines, *compared], "<")
@@ -82,19 +87,14 @@ def _is_fixed(estimator: Any) -> bool:
 
 
 def answers(estimator: Any, x: Sequences) -> list[Array]:
-    """What the last layer gives of each sequence: probabilities, or numbers in their own unit.
-
-    Of two classes that share one logit, the probability of the second.
-    """
+    """What the last layer gives of each sequence: probabilities, or numbers in their own unit."""
     kind = estimator.task_.objective.kind
     if kind == "steps":
         return list(estimator.predict_proba(x))
     if kind == "squared":
         return list(np.asarray(estimator.predict(x), np.float64).reshape(len(x), -1))
     logits = estimator._head_outputs(x)
-    if kind == "binary":
-        return list(probabilities(logits, kind)[:, 1:])
-    return list(probabilities(logits, "softmax" if kind == "softmax" else "multilabel"))
+    return list(probabilities(logits, "multilabel" if kind == "sigmoid" else kind))
 
 
 def compare(
@@ -114,6 +114,8 @@ def compare(
     largest = 0.0
     for number, (sequence, own) in enumerate(zip(x, ours, strict=True)):
         other = np.asarray(theirs(sequence), np.float64)
+        if {other.shape[-1:], own.shape[-1:]} == {(1,), (2,)}:  # of two classes, that of the second
+            other, own = other[..., -1:], own[..., -1:]
         if other.shape != own.shape:
             raise ModelFileError(f"{what}: answers have shape {other.shape}, not {own.shape}.")
         difference = float(np.abs(other - own).max(initial=0.0))

@@ -1,0 +1,122 @@
+"""`segue import`: a model of another framework as one of segue."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from segue.cli.shared import check_output, print_result
+from segue.errors import OptionError
+from segue.text_table import text_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Source(NamedTuple):
+    """A kind of file that a model can come from.
+
+    Attributes:
+        endings: of its files.
+        read: called with the file and the options given, it returns the estimator.
+        compare: called with the estimator and the file, it returns what to print of a comparison
+            with the framework itself; `None`: it cannot be had.
+    """
+
+    endings: tuple[str, ...]
+    read: Callable[..., Any]
+    compare: Callable[[Any, Path], Any]
+
+
+def _from_keras(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
+    from segue.weights import from_keras
+
+    if names is not None:
+        raise OptionError("--names is for weights of PyTorch; those of Keras have their order.")
+    described = network is not None and Path(network).suffix in (".json", ".keras")
+    given: Any = Path(network) if network is not None and described else network
+    return from_keras(file, network=given, **options)
+
+
+def _from_torch(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
+    from segue.weights import from_torch
+
+    if network is None:
+        raise OptionError(
+            f"{file} has weights and no layers: name these with --network, the head too, such as "
+            "--network 'lstm(8) dense(3, softmax)'."
+        )
+    pairs = [pair.strip().partition("=") for pair in (names or "").split(",") if pair.strip()]
+    given = {ours: theirs for ours, _, theirs in pairs}
+    return from_torch(file, network, names=given, **options)
+
+
+def _keras(estimator: Any, file: Path) -> Any:
+    if file.suffix != ".keras" or not (find_spec("keras") and find_spec("torch")):
+        return None
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    from segue.weights.keras_export import compare_with_keras
+
+    return compare_with_keras(estimator, file)
+
+
+def _never(*_: Any) -> None:
+    """Weights alone do not answer."""
+
+
+SOURCES = {
+    "keras": Source((".keras", ".h5"), _from_keras, _keras),
+    "torch": Source((".safetensors", ".pt", ".pth"), _from_torch, _never),
+}
+
+
+def import_(
+    file: Path,
+    *,
+    out: Path,
+    network: str | None = None,
+    classes: str | None = None,
+    task: str | None = None,
+    names: str | None = None,
+    overwrite: bool = False,
+    json: bool = False,
+) -> None:
+    """Make a model of one that another framework has trained.
+
+    Nothing in the file is run. What became of each layer is printed; where the framework is
+    installed, its answers are compared.
+
+    Example: segue import theirs.keras --out model.safetensors --overwrite
+
+    Options:
+        file (FILE): a .keras or .weights.h5 file, or a state dict of PyTorch, .safetensors.
+        out (MODEL): the model file to write, *.safetensors.
+        network (SPEC): the layers, the head too, of weights that come without them; of Keras also a
+            file with model.to_json().
+        classes (NAMES): the names of the classes in the order of the outputs, with commas between.
+        task (classify|multilabel|label|regress): what the outputs are, where the last activation
+            does not say it.
+        names (NAMES): of PyTorch, which layer there is which one here where more than one would
+            fit: lstm_1=encoder.l0, with commas between.
+    """
+    check_output(out, overwrite=overwrite, endings=(".safetensors",))
+    source = next((one for one in SOURCES.values() if file.suffix.lower() in one.endings), None)
+    if source is None:
+        known = ", ".join(ending for one in SOURCES.values() for ending in one.endings)
+        raise OptionError(f"{file} is of no kind that is read; expected a file ending in {known}.")
+    labels = None if classes is None else [name.strip() for name in classes.split(",")]
+    estimator = source.read(file, network=network, names=names, classes=labels, task=task)
+    lines = list(estimator.training_summary_)
+    found = None if task is not None else source.compare(estimator, file)
+    lines.append(("compared", "not with its own framework" if found is None else str(found)))
+    estimator.save(out)
+    kind = type(estimator).__name__
+    facts = {
+        "model": out,
+        "estimator": kind,
+        "layers": dict(lines),
+        "largest_difference": None if found is None else found.largest,
+    }
+    print_result(facts, f"{text_table(lines, '<')}\n\nwritten  {out} ({kind})", json=json)

@@ -1,0 +1,79 @@
+"""`segue import`: what it prints and writes, and its mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import segue
+from segue import SequenceClassifier, TrainingOptions
+from segue.cli import main
+from segue.testing import tiny_dataset
+from segue.weights import to_keras
+
+NETWORK = "dense(4, tanh) pool(mean) dense(3, softmax)"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    draws = np.random.default_rng(0)
+    shapes = {"body.weight": (4, 2), "body.bias": (4,), "out.weight": (3, 4), "out.bias": (3,)}
+    state = {name: draws.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    save_file(state, tmp_path / "theirs.safetensors")
+    return tmp_path / "theirs.safetensors"
+
+
+def test_a_state_dict(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "model.safetensors"
+    words = ["import", str(weights), "--out", str(out), "--network", NETWORK, "--classes", "a, b,c"]
+    assert main([*words, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["estimator"] == "SequenceClassifier"
+    assert "dense_1: dense(4, tanh)" in facts["layers"]["body (dense)"]
+    model = segue.load(out)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    state = model.network_.get_weights()
+    x = np.random.default_rng(1).normal(size=(1, 5, 2)).astype(np.float32)
+    hidden = np.tanh(x[0] @ state["dense_1/kernel"] + state["dense_1/bias"]).mean(axis=0)
+    logits = hidden @ state["head/kernel"] + state["head/bias"]
+    shares = np.exp(logits) / np.exp(logits).sum()
+    assert np.abs(model.predict_proba(x)[0] - shares).max() < 1e-6
+    assert main(words) == 1  # the file is there
+    assert "exists already" in capsys.readouterr().err
+    assert main([*words, "--overwrite"]) == 0
+    assert "written" in capsys.readouterr().out
+    assert main([*words, "--overwrite", "--names", "dense_1=body,head=out"]) == 0
+    assert main([*words, "--overwrite", "--names", "dense_7=body"]) == 2
+    assert "names 'dense_7'; the layers are dense_1, pool_1, head" in capsys.readouterr().err
+
+
+def test_mistakes(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path / "m.safetensors")]
+    cases = {
+        ("theirs.onnx",): "of no kind that is read",
+        (str(weights),): "name these with --network",
+        (str(weights), "--network", "lstm(4) dense(3)"): "no weights fit lstm_1",
+        (str(weights), "--network", NETWORK, "--classes", "a,b"): "expected 3 different names",
+        (str(weights), "--network", NETWORK, "--task", "regress"): "that is no regress",
+    }
+    for words, message in cases.items():
+        assert main(["import", *words, *out]) in (1, 2)
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
+def test_a_model_of_keras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, options = tiny_dataset(30), TrainingOptions(progress="none")
+    estimator = SequenceClassifier("gru(3)", epochs=1, options=options).fit(data)
+    to_keras(estimator, tmp_path / "m.keras")
+    out = tmp_path / "back.safetensors"
+    assert main(["import", str(tmp_path / "m.keras"), "--out", str(out), "--json"]) == 0
+    json.loads(capsys.readouterr().out)
+    difference = segue.load(out).predict_proba(data.x) - estimator.predict_proba(data.x)
+    assert np.abs(difference).max() < 1e-5
