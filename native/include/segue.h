@@ -1,4 +1,5 @@
-/* The native kernels of segue: forward passes over ragged batches, and training, in float32.
+/* The native kernels of segue: forward passes over ragged batches, and training, in float32;
+ * of training some products in bfloat16, where that is asked for.
  *
  * Signals are ragged: `values` [steps, feature] of all sequences one behind the other, and
  * `offsets` [n + 1]: sequence i has the steps from offsets[i] up to, not including, offsets[i + 1].
@@ -28,7 +29,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 5
+#define SEGUE_ABI 6
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -91,6 +92,13 @@ typedef enum {
   SEGUE_MEAN
 } segue_merge;
 
+/* Of the products of a recurrent layer that is trained; sums, gates, states and weights are float32. */
+typedef enum {
+  SEGUE_FLOAT32 = 0,
+  SEGUE_BFLOAT16,      /* in tiles of AMX */
+  SEGUE_BFLOAT16_PLAIN /* the same in plain C++, for tests: slow */
+} segue_precision;
+
 /* Offsets are those of weights within the network's; -1: there is none. */
 typedef struct {
   int32_t kind;
@@ -99,6 +107,7 @@ typedef struct {
   int32_t keeps_sequence;  /* whether the output has a time axis */
   float parameter;         /* of the activation */
   int32_t is_trained;      /* or the weights stay as they are */
+  int32_t precision;       /* of a recurrent layer: segue_precision */
   double rate;             /* of dropout, of the inputs of a recurrent layer */
   double recurrent_rate;   /* of the hidden state, with a mask for each gate */
   int64_t inputs, outputs; /* features; outputs of a recurrent layer: units of a direction */
@@ -275,6 +284,9 @@ SEGUE_API const char* segue_best_path(void);
 
 /* The kernels of a path; NULL where the library or the processor has not got it. */
 SEGUE_API const segue_kernels* segue_path(const char* path);
+
+/* Whether this library, processor and system have the products of a segue_precision. */
+SEGUE_API int segue_has_precision(int precision);
 
 #ifdef __cplusplus
 }

@@ -19,11 +19,13 @@ constexpr int kPanelsOfOneRow = 4;
 // the biases, then, depth after depth, one vector for each gate.
 struct CellShape {
   Index channels, units, stride;  // stride: of rows [x_t | h], with h in whole vectors
+  Index packed_depth;             // none where only the biases are packed
 
-  CellShape(Index channels_, Index units_)
+  CellShape(Index channels_, Index units_, bool has_weights = true)
       : channels(channels_),
         units(units_),
-        stride(vectors(channels_ + vectors(units_) * kLanes) * kLanes) {}
+        stride(vectors(channels_ + vectors(units_) * kLanes) * kLanes),
+        packed_depth(has_weights ? channels_ + units_ : 0) {}
   Index depth() const { return channels + units; }
   Index panels() const { return vectors(units); }
 };
@@ -211,7 +213,7 @@ struct Rnn {
 
 template <class Cell>
 Index panel_size(const CellShape& shape) {
-  return (Cell::kBiases + shape.depth() * Cell::kGates) * kLanes;
+  return (Cell::kBiases + shape.packed_depth * Cell::kGates) * kLanes;
 }
 
 // All panels over the first `active` rows.
@@ -300,7 +302,7 @@ inline void pack_gate(const float* row, Index gate, Index units, Index panel, fl
 // The weights of the gates from `first` on, `count` of them, as the panels of one pass.
 inline float* pack_pass(const float* kernel, const float* recurrent_kernel, const CellShape& shape,
                         Index gates, Index first, Index count, Index panel, float* packed) {
-  for (Index k = 0; k < shape.depth(); ++k) {
+  for (Index k = 0; k < shape.packed_depth; ++k) {
     const float* row = k < shape.channels
                            ? kernel + k * gates * shape.units
                            : recurrent_kernel + (k - shape.channels) * gates * shape.units;
@@ -315,16 +317,17 @@ inline Index gates_of(int cell) {
   return cell == SEGUE_LSTM ? 4 : cell == SEGUE_GRU || cell == SEGUE_GRU_BEFORE ? 3 : 1;
 }
 
-inline Index packed_cell_size(int cell, Index channels, Index units) {
-  const CellShape shape(channels, units);
+inline Index packed_size_of(int cell, const CellShape& shape) {
   const Index biases = cell == SEGUE_GRU ? 4 : gates_of(cell);
-  return shape.panels() * (biases + shape.depth() * gates_of(cell)) * kLanes;
+  return shape.panels() * (biases + shape.packed_depth * gates_of(cell)) * kLanes;
+}
+inline Index packed_cell_size(int cell, Index channels, Index units) {
+  return packed_size_of(cell, CellShape(channels, units));
 }
 
-inline void pack_cell(int cell, const float* kernel, const float* recurrent_kernel,
-                      const float* bias, Index channels, Index units, float* packed) {
-  const CellShape shape(channels, units);
-  const Index gates = gates_of(cell), panels = shape.panels();
+inline void pack_shape(int cell, const CellShape& shape, const float* kernel,
+                       const float* recurrent_kernel, const float* bias, float* packed) {
+  const Index gates = gates_of(cell), panels = shape.panels(), units = shape.units;
   // A GRU that resets before has the panels of its gates, and then those of its candidate.
   const Index parts[2][2] = {{0, cell == SEGUE_GRU_BEFORE ? 2 : gates}, {2, 1}};
   for (Index part = 0; part < (cell == SEGUE_GRU_BEFORE ? 2 : 1); ++part) {
@@ -344,6 +347,10 @@ inline void pack_cell(int cell, const float* kernel, const float* recurrent_kern
       packed = pack_pass(kernel, recurrent_kernel, shape, gates, first, count, panel, packed);
     }
   }
+}
+inline void pack_cell(int cell, const float* kernel, const float* recurrent_kernel,
+                      const float* bias, Index channels, Index units, float* packed) {
+  pack_shape(cell, CellShape(channels, units), kernel, recurrent_kernel, bias, packed);
 }
 
 SEGUE_END

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "../include/segue.h"
+#include "tiles.h"
 
 #if defined(SEGUE_X86)
 #if defined(_MSC_VER)
@@ -32,14 +33,14 @@ struct Registers {
   unsigned a, b, c, d;
 };
 
-Registers cpuid(unsigned leaf) {
+Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
   Registers r{};
 #if defined(_MSC_VER)
   int all[4];
-  __cpuidex(all, static_cast<int>(leaf), 0);
+  __cpuidex(all, static_cast<int>(leaf), static_cast<int>(subleaf));
   std::memcpy(&r, all, sizeof r);
 #else
-  __get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d);
+  __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d);
 #endif
   return r;
 }
@@ -69,6 +70,12 @@ bool has_avx512() {
 }
 
 }  // namespace
+
+bool has_amx_bf16() {
+  const unsigned bf16 = 1u << 22, tile = 1u << 24, avx512_bf16 = 1u << 5, states = 3u << 17;
+  return has_avx512() && has(saved_registers(), states) && has(cpuid(7).d, bf16 | tile) &&
+         has(cpuid(7, 1).a, avx512_bf16);
+}
 #endif
 
 }  // namespace segue
@@ -87,5 +94,9 @@ const segue_kernels* segue_path(const char* path) {
   if (!std::strcmp(path, "avx2") && segue::has_avx2()) return &segue::avx2::kernels;
 #endif
   return std::strcmp(path, "portable") ? nullptr : &segue::portable::kernels;
+}
+
+int segue_has_precision(int precision) {
+  return precision == SEGUE_FLOAT32 || segue::tiles_of_precision(precision) != nullptr;
 }
 }

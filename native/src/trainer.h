@@ -136,10 +136,12 @@ class Trainer {
     return true;
   }
 
-  static TrainingLayer* make_layer(const segue_layer& spec) {
+  // What is only measured is so in float32.
+  TrainingLayer* make_layer(const segue_layer& spec) const {
+    const Tiles* const tiles = updates_.trains ? tiles_of_precision(spec.precision) : nullptr;
     switch (static_cast<segue_layer_kind>(spec.kind)) {
       case SEGUE_LAYER_DENSE: return new (std::nothrow) DenseTraining(spec);
-      case SEGUE_LAYER_RECURRENT: return new (std::nothrow) RecurrentLayerTraining(spec);
+      case SEGUE_LAYER_RECURRENT: return new (std::nothrow) RecurrentLayerTraining(spec, tiles);
       case SEGUE_LAYER_DROPOUT: return new (std::nothrow) DropoutTraining(spec);
       case SEGUE_LAYER_EMBEDDING: return new (std::nothrow) EmbeddingTraining(spec);
       case SEGUE_LAYER_POOL: return new (std::nothrow) PoolTraining(spec);

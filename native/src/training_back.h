@@ -93,23 +93,22 @@ inline void add_back(const GateRows& d, const Gates& gates, const float* packed,
 
 // -- of a whole layer ----------------------------------------------------------------------------
 
-inline GateRows rows_of(const Tape& tape, Index t) {
+inline GateRows rows_of(const Tape& tape, Index row) {
   const TrainedLayer& layer = tape.layer;
-  const Steps& steps = tape.steps;
-  const Index row = layer.slots.slots * kLanes;
-  return {tape.slots + steps.start[t] * row, steps.total * row, row, layer.shape.panels()};
+  const Index size = layer.slots.slots * kLanes;
+  return {tape.slots + row * size, tape.steps.total * size, size, layer.shape.panels()};
 }
 
-// Of the inputs, to d_x [total, d_x_stride]. False: no memory.
-inline bool add_inputs(const Tape& tape, const float* packed, const float* mask, float* d_x,
-                       Index d_x_stride) {
+// Of the inputs, to d_x [total, d_x_stride]; back(row, rows, mask, out, stride) adds those of some
+// rows. False: no memory.
+template <class Back>
+bool add_inputs(const Tape& tape, const float* mask, float* d_x, Index d_x_stride,
+                const Back& back) {
   const TrainedLayer& layer = tape.layer;
   const Steps& steps = tape.steps;
   const Index channels = layer.shape.channels;
   if (!layer.reversed && mask == nullptr) {  // all steps at once: the rows are the same
-    if (steps.count == 0) return true;
-    add_back(rows_of(tape, 0), layer.slots.input, packed, channels, steps.total, nullptr, 0, d_x,
-             d_x_stride);
+    back(0, steps.total, nullptr, d_x, d_x_stride);
     return true;
   }
   Scratch<float> of_step(steps.n * channels);
@@ -117,8 +116,7 @@ inline bool add_inputs(const Tape& tape, const float* packed, const float* mask,
   for (Index t = 0; t < steps.count; ++t) {
     const Index active = steps.active[t];
     std::memset(of_step.data, 0, sizeof(float) * active * channels);
-    add_back(rows_of(tape, t), layer.slots.input, packed, channels, active, mask,
-             layer.gates * channels, of_step.data, channels);
+    back(steps.start[t], active, mask, of_step.data, channels);
     for (Index r = 0; r < active; ++r) {
       add_row(of_step.data + r * channels, channels,
               d_x + steps.row(t, r, layer.reversed) * d_x_stride);
@@ -154,17 +152,23 @@ inline void add_part(const TrainedLayer& layer, const Gates& gates, const float*
   }
 }
 
-inline void add_biases(const TrainedLayer& layer, const Gates& gates, const float* d, Index rows,
-                       Index panel, float* d_bias) {
+// Of the biases of a panel, from the rows from `row` on.
+inline void add_biases(const Tape& tape, Index row, Index rows, Index panel, float* d_bias) {
+  const TrainedLayer& layer = tape.layer;
   const Index units = layer.shape.units;
-  for (Index g = 0; g < gates.count; ++g) {
-    Vector sum = zero();
-    for (Index r = 0; r < rows; ++r) {
-      sum = sum + load(d + (r * layer.slots.slots + gates.slot + g) * kLanes);
+  const float* d = tape.slots + (panel * tape.steps.total + row) * layer.slots.slots * kLanes;
+  const auto add = [&](const Gates& gates, float* biases) {
+    for (Index g = 0; g < gates.count; ++g) {
+      Vector sum = zero();
+      for (Index r = 0; r < rows; ++r) {
+        sum = sum + load(d + (r * layer.slots.slots + gates.slot + g) * kLanes);
+      }
+      float* to = biases + gates.gate[g] * units;
+      store_row(to, load_row(to, panel * kLanes, units) + sum, panel * kLanes, units);
     }
-    float* to = d_bias + gates.gate[g] * units;
-    store_row(to, load_row(to, panel * kLanes, units) + sum, panel * kLanes, units);
-  }
+  };
+  add(layer.slots.input, d_bias);
+  if (layer.cell == SEGUE_GRU) add(layer.slots.hidden, d_bias + 3 * units);
 }
 
 // Those of the weights and biases: slice after slice, so that a panel's gates stay in the cache.
@@ -172,7 +176,7 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
                         float* d_bias) {
   const TrainedLayer& layer = tape.layer;
   const Steps& steps = tape.steps;
-  const bool has_masks = tape.masked != nullptr;
+  const bool has_masks = tape.has_masks;
   const Index channels = layer.shape.channels, units = layer.shape.units;
   const Index stateless = tape.is_stateless() ? steps.running(0) : 0;
   for (Index row = 0, rows; row < steps.total; row += rows) {
@@ -184,7 +188,7 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
         add_part(layer, gates, a + row * layer.stride, has_masks ? steps.total * layer.stride : 0,
                  first, columns, d, rows, panel, d_kernel, d_recurrent_kernel);
       };
-      const float* a = has_masks ? tape.masked : tape.rows;
+      const float* a = tape.operands();
       if (layer.slots.joined()) {
         part(layer.slots.hidden, a, 0, has_state ? layer.shape.depth() : channels);
       } else {
@@ -194,9 +198,7 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
           part(layer.slots.candidate, has_masks ? a : tape.reset, channels, units);
         }
       }
-      add_biases(layer, layer.slots.input, d, rows, panel, d_bias);
-      if (layer.cell == SEGUE_GRU)
-        add_biases(layer, layer.slots.hidden, d, rows, panel, d_bias + 3 * units);
+      add_biases(tape, row, rows, panel, d_bias);
     }
   }
 }

@@ -57,6 +57,10 @@ struct TrainingStep {
   Index row;             // that of the first sequence's step
   Index next_row, next;  // and of its next step; sequences that have one
 
+  // The products of the gates, where tiles have taken them: of a GRU's candidate with x and with h.
+  const float* sums = nullptr;           // [active] rows
+  Index sums_row = 0, sums_gate = 0;     // from a row and from a gate to the next one
+
   Index depth() const { return shape.channels + hidden; }
   Index after(Index r) const { return r < next ? next_row + r : total + r; }
   float* h(Index at) const { return rows + at * stride + shape.channels; }
@@ -70,13 +74,32 @@ struct TrainingStep {
   }
 };
 
+// sum[..][gate] += the products of tiles, from those of gate `from` on.
+template <int Gate, int Panels, int Rows, int Gates>
+SEGUE_INLINE void add_sums(Vector (&sum)[Panels][Rows][Gates], const TrainingStep& s, Index row,
+                           Index panel, Index from) {
+  for (int p = 0; p < Panels; ++p) {
+    for (int r = 0; r < Rows; ++r) {
+      const float* at = s.sums + (row + r) * s.sums_row + (panel + p) * kLanes + from * s.sums_gate;
+      for (int v = Gate; v < Gates; ++v, at += s.sums_gate) {
+        sum[p][r][v] = sum[p][r][v] + load(at);
+      }
+    }
+  }
+}
+
 // sum += the products of `depth` elements of each row's operand from `first` on.
 template <class Cell, int Panels, int Rows>
 SEGUE_INLINE void add_products(Vector (&sum)[Panels][Rows][Cell::kGates], const TrainingStep& s,
-                               Index row, const float* weights, Index panel_stride, Index first,
+                               Index row, Index panel, Index panel_stride, Index first,
                                Index depth) {
+  if (s.sums != nullptr) {
+    if (first == 0) return add_sums<0>(sum, s, row, panel, 0);
+    return add_sums<Cell::kGates - 1>(sum, s, row, panel, Cell::kGates);
+  }
   const float* a = s.operand + row * s.stride + first;
-  weights += (Cell::kBiases + first * Cell::kGates) * kLanes;
+  const float* weights =
+      s.packed + panel * panel_stride + (Cell::kBiases + first * Cell::kGates) * kLanes;
   if (s.gate_stride == 0) return multiply(sum, a, s.stride, weights, panel_stride, depth);
   for (Index k = 0; k < depth; ++k) {
     for (int p = 0; p < Panels; ++p) {
@@ -117,7 +140,7 @@ struct LstmTraining : Lstm {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<Lstm>(sum, s, row, weights, panel_stride, 0, s.depth());
+    add_products<Lstm>(sum, s, row, panel, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index after = s.after(row + r);
@@ -163,7 +186,7 @@ struct GruTraining : Gru {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates], of_x[Panels][Rows];
     start(sum, weights, panel_stride);
-    add_products<Gru>(sum, s, row, weights, panel_stride, 0, s.shape.channels);
+    add_products<Gru>(sum, s, row, panel, panel_stride, 0, s.shape.channels);
     for (int p = 0; p < Panels; ++p) {
       const Vector bias = load(weights + p * panel_stride + 3 * kLanes);
       for (int r = 0; r < Rows; ++r) {
@@ -171,7 +194,7 @@ struct GruTraining : Gru {
         sum[p][r][2] = bias;
       }
     }
-    add_products<Gru>(sum, s, row, weights, panel_stride, s.shape.channels, s.hidden);
+    add_products<Gru>(sum, s, row, panel, panel_stride, s.shape.channels, s.hidden);
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -209,7 +232,7 @@ struct GruGatesTraining : GruGates {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<GruGates>(sum, s, row, weights, panel_stride, 0, s.depth());
+    add_products<GruGates>(sum, s, row, panel, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -240,7 +263,7 @@ struct GruCandidateTraining : GruCandidate {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
-    add_products<GruCandidate>(sum, s, row, weights, panel_stride, 0, s.depth());
+    add_products<GruCandidate>(sum, s, row, panel, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Index unit = (panel + p) * kLanes;
@@ -273,7 +296,7 @@ struct RnnTraining : Rnn<IsTanh> {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][1];
     start(sum, weights, panel_stride);
-    add_products<Rnn<IsTanh>>(sum, s, row, weights, panel_stride, 0, s.depth());
+    add_products<Rnn<IsTanh>>(sum, s, row, panel, panel_stride, 0, s.depth());
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
         const Vector z = sum[p][r][0], h = IsTanh ? tanh(z) : max(zero(), z);

@@ -4,24 +4,32 @@
 // over the rows of all steps at once; only those of the state go step by step.
 #pragma once
 
-#include "training_back.h"
+#include "training_tiles.h"
 
 SEGUE_BEGIN
 
 class RecurrentTraining {
  public:
-  RecurrentTraining(int cell, Index channels, Index units, bool reversed)
-      : layer_(cell, channels, units, reversed) {}
+  // tiles: those that take the products in bfloat16, or null.
+  RecurrentTraining(int cell, Index channels, Index units, bool reversed,
+                    const Tiles* tiles = nullptr)
+      : layer_(cell, channels, units, reversed, tiles == nullptr), tiles_(tiles), layout_(layer_) {}
+  RecurrentTraining(const RecurrentTraining&) = delete;
+  RecurrentTraining& operator=(const RecurrentTraining&) = delete;
 
   Index packed_size() const {
+    if (tiles_) return of_hidden() + TileLayout::floats(layout_.size);
     return of_input() + back_size(layer_.shape.channels, layer_.slots.input);
   }
 
   void pack(const float* kernel, const float* recurrent_kernel, const float* bias,
             float* packed) const {
     const Index width = layer_.gates * layer_.shape.units;
-    pack_cell(layer_.cell, kernel, recurrent_kernel, bias, layer_.shape.channels,
-              layer_.shape.units, packed);
+    pack_shape(layer_.cell, layer_.shape, kernel, recurrent_kernel, bias, packed);
+    if (tiles_) {
+      return pack_tiles(*tiles_, layout_, kernel, recurrent_kernel,
+                        reinterpret_cast<Bfloat16*>(packed + of_hidden()));
+    }
     pack_back(recurrent_kernel, layer_.shape.units, width, layer_.shape.units, layer_.slots.hidden,
               packed + of_hidden());
     pack_back(recurrent_kernel, layer_.shape.units, width, layer_.shape.units,
@@ -31,7 +39,8 @@ class RecurrentTraining {
   }
 
   Index tape_size(const Steps& steps, bool has_masks) const {
-    return Tape(layer_, steps, has_masks, nullptr).size;
+    const Tape tape(layer_, steps, has_masks, nullptr);
+    return tape.size + TileProducts(tiles_, layout_, tape, nullptr, nullptr).size();
   }
 
   // x [total, x_stride]; h0, c0 [n, units] or null: zeros; outputs [total, outputs_stride] at the
@@ -41,6 +50,7 @@ class RecurrentTraining {
                float* outputs, Index outputs_stride, float* h_after, Index h_after_stride,
                float* c_after) const {
     const Tape tape(layer_, steps, bool(masks), tape_data);
+    const TileProducts tiles(tiles_, layout_, tape, packed + of_hidden(), tape_data + tape.size);
     tape.begin(x, x_stride, h0, c0);
     for (Index t = 0; t < steps.count; ++t) {
       const Index active = steps.active[t];
@@ -49,8 +59,10 @@ class RecurrentTraining {
         const Index first = layer_.cell == SEGUE_GRU_BEFORE ? 2 : layer_.gates;
         tape.mask_rows(tape.rows, masks, t, 0, first);
       }
+      if (tiles) tiles.take_gates(step, active);
       take_step(step, active, [&] {
         if (masks) tape.mask_rows(tape.reset, masks, t, 2, 3);
+        if (tiles) tiles.take_candidate(step, active);
       });
       if (outputs == nullptr) continue;
       for (Index r = 0; r < active; ++r) {
@@ -71,6 +83,7 @@ class RecurrentTraining {
                 float* d_recurrent_kernel, float* d_bias, float* d_x, Index d_x_stride, float* d_h0,
                 float* d_c0) const {
     const Tape tape(layer_, steps, bool(masks), tape_data);
+    const TileProducts tiles(tiles_, layout_, tape, packed + of_hidden(), tape_data + tape.size);
     const Index n = steps.n, units = layer_.shape.units, width = vectors(units) * kLanes;
     const bool is_lstm = layer_.cell == SEGUE_LSTM, resets_before = layer_.cell == SEGUE_GRU_BEFORE;
     Scratch<float> of_h(n * width), of_c(is_lstm ? n * width : 0);
@@ -82,6 +95,15 @@ class RecurrentTraining {
       if (d_h_after) std::memcpy(d.h + r * width, d_h_after + r * d_h_after_stride, bytes);
       if (is_lstm && d_c_after) std::memcpy(d.c + r * width, d_c_after + r * units, bytes);
     }
+    const auto back_rows = [&](const Gates& gates, const float* weights, Index inputs, Index row,
+                               Index rows, const float* mask, float* to, Index stride) {
+      if (tiles) {
+        tiles.add_back(gates, inputs, row, rows, mask, layer_.gates * inputs, to, stride);
+      } else {
+        add_back(rows_of(tape, row), gates, weights, inputs, rows, mask, layer_.gates * inputs, to,
+                 stride);
+      }
+    };
     for (Index t = steps.count - 1; t >= 0; --t) {
       const Index active = steps.active[t];
       const TrainingStep step = tape.step_of(packed, t);
@@ -90,8 +112,7 @@ class RecurrentTraining {
                 d.h + r * width);
       }
       const auto back = [&](const Gates& gates, const float* weights, float* to) {
-        add_back(rows_of(tape, t), gates, weights, units, active, masks.hidden,
-                 layer_.gates * units, to, width);
+        back_rows(gates, weights, units, steps.start[t], active, masks.hidden, to, width);
       };
       switch (layer_.cell) {
         case SEGUE_LSTM: step_gradient<LstmTraining>(step, active, d); break;
@@ -100,17 +121,24 @@ class RecurrentTraining {
         case SEGUE_RNN_RELU: step_gradient<RnnTraining<false>>(step, active, d); break;
         default:
           step_gradient<GruCandidateTraining>(step, active, d);
+          if (tiles) tiles.narrow_gates(steps.start[t], active);
           back(layer_.slots.candidate, packed + of_candidate(), d.reset);
           step_gradient<GruGatesTraining>(step, active, d);
       }
+      if (tiles) tiles.narrow_gates(steps.start[t], active);
       if (t > 0 || d_h0) back(layer_.slots.hidden, packed + of_hidden(), d.h);
     }
     for (Index r = 0; r < n; ++r) {
       if (d_h0) add_row(d.h + r * width, units, d_h0 + r * units);
       if (is_lstm && d_c0) add_row(d.c + r * width, units, d_c0 + r * units);
     }
-    if (d_x && !add_inputs(tape, packed + of_input(), masks.inputs, d_x, d_x_stride)) return false;
-    if (d_kernel) add_weights(tape, d_kernel, d_recurrent_kernel, d_bias);
+    const auto back_inputs = [&](Index row, Index rows, const float* mask, float* to, Index stride) {
+      back_rows(layer_.slots.input, packed + of_input(), layer_.shape.channels, row, rows, mask, to,
+                stride);
+    };
+    if (d_x && !add_inputs(tape, masks.inputs, d_x, d_x_stride, back_inputs)) return false;
+    if (d_kernel && tiles) tiles.add_weights(d_kernel, d_recurrent_kernel, d_bias);
+    if (d_kernel && !tiles) add_weights(tape, d_kernel, d_recurrent_kernel, d_bias);
     return true;
   }
 
@@ -120,8 +148,7 @@ class RecurrentTraining {
     return TrainedLayer::lines(packed_back_size(inputs, layer_.shape.units, gates));
   }
   Index of_hidden() const {
-    return TrainedLayer::lines(
-        packed_cell_size(layer_.cell, layer_.shape.channels, layer_.shape.units));
+    return TrainedLayer::lines(packed_size_of(layer_.cell, layer_.shape));
   }
   Index of_candidate() const {
     return of_hidden() + back_size(layer_.shape.units, layer_.slots.hidden);
@@ -147,7 +174,9 @@ class RecurrentTraining {
     }
   }
 
-  TrainedLayer layer_;
+  const TrainedLayer layer_;
+  const Tiles* const tiles_;
+  const TileLayout layout_;
 };
 
 SEGUE_END

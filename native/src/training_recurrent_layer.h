@@ -10,12 +10,12 @@ SEGUE_BEGIN
 // hidden state.
 class RecurrentLayerTraining : public TrainingLayer {
  public:
-  explicit RecurrentLayerTraining(const segue_layer& spec)
+  RecurrentLayerTraining(const segue_layer& spec, const Tiles* tiles)
       : TrainingLayer(spec),
         ways_(spec.merge == SEGUE_ONE_DIRECTION ? 1 : 2),
         gates_(gates_of(spec.function)),
-        cells_{RecurrentTraining(spec.function, spec.inputs, spec.outputs, false),
-               RecurrentTraining(spec.function, spec.inputs, spec.outputs, true)} {}
+        cells_{{spec.function, spec.inputs, spec.outputs, false, tiles},
+               {spec.function, spec.inputs, spec.outputs, true, tiles}} {}
 
   Index packed_size() const override { return ways_ * cells_[0].packed_size(); }
   void pack(const float* weights, float* packed) const override {

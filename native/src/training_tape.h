@@ -22,10 +22,11 @@ struct TrainedLayer {
   bool reversed;
   Index stride;  // of rows [x | h]
 
-  TrainedLayer(int cell_, Index channels, Index units, bool reversed_)
+  // has_weights: whether cells multiply by weights that they find packed.
+  TrainedLayer(int cell_, Index channels, Index units, bool reversed_, bool has_weights)
       : cell(cell_),
         gates(gates_of(cell_)),
-        shape(channels, units),
+        shape(channels, units, has_weights),
         slots(cell_gates(cell_)),
         reversed(reversed_),
         stride(odd_lines(channels + vectors(units) * kLanes)) {}
@@ -39,6 +40,7 @@ struct TrainedLayer {
 struct Tape {
   const TrainedLayer& layer;
   const Steps& steps;
+  bool has_masks;
   float* rows;    // as TrainingStep has them
   float* reset;   // of a GRU that resets before
   float* masked;  // [gates][total]: rows times masks
@@ -47,8 +49,8 @@ struct Tape {
   float* tanh_c;
   Index size;
 
-  Tape(const TrainedLayer& layer_, const Steps& steps_, bool has_masks, float* data)
-      : layer(layer_), steps(steps_), size(0) {
+  Tape(const TrainedLayer& layer_, const Steps& steps_, bool has_masks_, float* data)
+      : layer(layer_), steps(steps_), has_masks(has_masks_), size(0) {
     const Index total = steps.total, panel = layer.shape.panels() * kLanes;
     const Index of_lstm = layer.cell == SEGUE_LSTM ? panel : 0;
     const auto take = [&](Index floats) {
@@ -64,13 +66,16 @@ struct Tape {
     tanh_c = take(total * of_lstm);
   }
 
+  // The rows that the weights are multiplied by; with masks those of the first gate.
+  const float* operands() const { return has_masks ? masked : rows; }
+
   TrainingStep step_of(const float* packed, Index t) const {
     const Index row = steps.start[t];
     return {layer.shape,
             packed,
-            (masked ? masked : rows) + row * layer.stride,
+            operands() + row * layer.stride,
             layer.stride,
-            masked ? steps.total * layer.stride : 0,
+            has_masks ? steps.total * layer.stride : 0,
             rows,
             reset,
             slots,

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace {
 
@@ -36,7 +37,8 @@ struct Case {
   bool inputs, masks;
 };
 
-void run(const segue::Internals& kernels, const Case& c, double most) {
+void run(const segue::Internals& kernels, const Case& c, const char* precision,
+         const segue::Tiles* tiles, double most) {
   const Index gates = c.cell == 0 ? 4 : c.cell < 3 ? 3 : 1, total = c.n * c.steps;
   Offsets active(c.steps, c.n), start, length(c.n, c.steps);
   for (Index t = 0; t <= c.steps; ++t) start.push_back(t * c.n);
@@ -52,7 +54,8 @@ void run(const segue::Internals& kernels, const Case& c, double most) {
                                   start.data(),
                                   length.data(),
                                   c.masks ? masks.data() : nullptr,
-                                  c.masks ? masks.data() : nullptr};
+                                  c.masks ? masks.data() : nullptr,
+                                  tiles};
   const Floats kernel = normal(c.channels * gates * c.units, 0.1);
   const Floats recurrent = normal(c.units * gates * c.units, 0.1);
   const Floats bias = normal(2 * gates * c.units), x = normal(total * c.channels);
@@ -79,7 +82,7 @@ void run(const segue::Internals& kernels, const Case& c, double most) {
   const double h_work = double(total) * c.units * gates * c.units;
   const double x_work = double(total) * c.channels * gates * c.units;
   const double back_work = h_work * double(c.steps - 1) / double(c.steps) + c.inputs * x_work;
-  std::printf("%s\n", c.name);
+  std::printf("%s, %s\n", c.name, precision);
   const auto line = [&](const char* what, double seconds, double work) {
     std::printf("  %-16s %8.1f us", what, 1e6 * seconds);
     if (work > 0) {
@@ -112,8 +115,16 @@ int main(int count, char** arguments) {
           Case{"gru 128, 28 channels, 16 x 28 steps", 1, 28, 128, 16, 28, false, false},
           Case{"gru before 128, 28 channels, 16 x 28 steps", 2, 28, 128, 16, 28, false, false},
           Case{"rnn tanh 128, 28 channels, 16 x 28 steps", 3, 28, 128, 16, 28, false, false},
+          Case{"lstm 128, 28 channels, 64 x 28 steps", 0, 28, 128, 64, 28, false, false},
+          Case{"lstm 100, 1 channel, 16 x 3528 steps", 0, 1, 100, 16, 3528, false, false},
+          Case{"lstm 100, 1 channel, 4 x 3528 steps", 0, 1, 100, 4, 3528, false, false},
+          Case{"lstm 32, 28 channels, 16 x 28 steps", 0, 28, 32, 16, 28, false, false},
+          Case{"lstm 16, 28 channels, 16 x 28 steps", 0, 28, 16, 16, 28, false, false},
+          Case{"lstm 128, 28 channels, 4 x 28 steps", 0, 28, 128, 4, 28, false, false},
           Case{"lstm 128, 28 channels, 1 x 28 steps", 0, 28, 128, 1, 28, false, false}}) {
-      run(*kernels, c, most);
+      run(*kernels, c, "float32", nullptr, most);
+      const segue::Tiles* tiles = segue::tiles_of_precision(SEGUE_BFLOAT16);
+      if (tiles && !std::strcmp(path, "avx512")) run(*kernels, c, "bfloat16", tiles, most);
     }
   }
   return 0;

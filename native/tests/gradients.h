@@ -6,6 +6,7 @@
 struct Node {
   int a, b;  // what it was computed from; -1: nothing
   double by_a, by_b;
+  bool narrows = false;  // its gradient, to bfloat16
 };
 inline std::vector<Node> nodes;
 
@@ -15,7 +16,7 @@ struct Number {
 
   Number(double value_ = 0.0, int a = -1, double by_a = 0.0, int b = -1, double by_b = 0.0)
       : node(int(nodes.size())), value(value_) {
-    nodes.push_back({a, b, by_a, by_b});
+    nodes.push_back({a, b, by_a, by_b, false});
   }
 };
 using Numbers = std::vector<Number>;
@@ -51,6 +52,7 @@ struct Gradient {
   }
   void run() {
     for (std::size_t i = nodes.size(); i-- > 0;) {
+      if (nodes[i].narrows) of_node[i] = narrow(of_node[i]);
       if (nodes[i].a >= 0) of_node[nodes[i].a] += of_node[i] * nodes[i].by_a;
       if (nodes[i].b >= 0) of_node[nodes[i].b] += of_node[i] * nodes[i].by_b;
     }
@@ -62,12 +64,16 @@ struct Gradient {
   }
 };
 
+// As if it were not rounded, for the gradient.
+inline Number narrow(Number x) { return {narrow(x.value), x.node, 1}; }
+
 // The weights of a cell, and one step on h (and c) in place; masks [gates, channels] and [gates,
 // units], or null.
 struct NumberCell {
   int cell;
   Index channels, units;
   Numbers kernel, recurrent, bias;
+  bool narrows = false;  // products have operands of bfloat16, forward and back
 
   Index gates() const { return cell == 0 ? 4 : cell < 3 ? 3 : 1; }
 
@@ -76,8 +82,10 @@ struct NumberCell {
     Number total;
     for (Index k = 0; k < depth; ++k) {
       const Number seen = mask ? from[k] * Number(mask[gate * depth + k]) : from[k];
-      total = total + seen * weights[k * gates() * units + gate * units + u];
+      const Number weight = weights[k * gates() * units + gate * units + u];
+      total = total + (narrows ? narrow(seen) * narrow(weight) : seen * weight);
     }
+    nodes.back().narrows = narrows;
     return total;
   }
 

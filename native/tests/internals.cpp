@@ -6,7 +6,7 @@
 SEGUE_BEGIN
 
 static RecurrentTraining layer_of(const TrainingCase& c) {
-  return RecurrentTraining(c.cell, c.channels, c.units, c.reversed);
+  return RecurrentTraining(c.cell, c.channels, c.units, c.reversed, c.tiles);
 }
 static Steps steps_of(const TrainingCase& c) {
   return {c.n, c.count, c.total, c.active, c.start, c.length};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../src/threads.h"
+#include "../src/tiles.h"
 
 namespace segue {
 
@@ -16,6 +17,7 @@ struct TrainingCase {
   const Index* length;
   const float* input_masks;
   const float* hidden_masks;
+  const Tiles* tiles;  // or null: float32
 };
 
 struct Internals {

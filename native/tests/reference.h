@@ -32,6 +32,13 @@ inline Offsets ragged(Index n, Index shortest, Index longest) {
   return offsets;
 }
 
+// The nearest number of bfloat16, of two the even one.
+inline double narrow(double x) {
+  if (x == 0.0 || !std::isfinite(x)) return x;
+  const double step = std::ldexp(1.0, std::ilogb(x) - 7);
+  return std::nearbyint(x / step) * step;
+}
+
 inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 // bias + x[depth] @ kernel[depth, columns], column `column`.

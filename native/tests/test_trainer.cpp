@@ -64,6 +64,10 @@ struct Training {
     const Index gates = layer.function == SEGUE_LSTM ? 4 : layer.function >= SEGUE_RNN_TANH ? 1 : 3;
     const bool learns = whole(0, 1);
     if (drops) layer.rate = 0.3, layer.recurrent_rate = whole(0, 1) ? 0.2 : 0.0;
+    if (drops && whole(0, 1)) {  // without dropout slopes are looked at, which need float32
+      const bool has_tiles = segue_has_precision(SEGUE_BFLOAT16) && whole(0, 1);
+      layer.precision = has_tiles ? SEGUE_BFLOAT16 : SEGUE_BFLOAT16_PLAIN;
+    }
     for (int way = 0; way < (layer.merge == SEGUE_ONE_DIRECTION ? 1 : 2); ++way) {
       layer.kernel[way] = take(features * gates * units);
       layer.recurrent_kernel[way] = take(units * gates * units);

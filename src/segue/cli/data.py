@@ -98,6 +98,7 @@ def _installed() -> dict[str, Any]:
     facts: dict[str, Any] = {
         **versions(),
         "kernels": "{}: {}".format(*forward.path()),
+        "products in training": "bfloat16, where it pays" if forward.bfloat16() else "float32",
         "extras": ", ".join(name for name, packages in missing.items() if not packages) or "none",
         "processors": os.cpu_count(),
         "data folder (SEGUE_DATA)": os.environ.get("SEGUE_DATA") or "not set",

@@ -25,7 +25,7 @@ ESTIMATOR = "network prepare epochs batch_size learning_rate validation class_we
 FORECASTER = ["size", "horizon", "strategy"]
 TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
-    checkpoint_every
+    precision checkpoint_every
 """.split()
 FORMS = forms_of("fit")
 

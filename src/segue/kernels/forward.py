@@ -3,6 +3,9 @@
 The environment variable `SEGUE_KERNELS` forces one: "avx512", "avx2" or "portable" of the native
 library, "numpy", or "torch", where networks answer through PyTorch's modules. With the last two
 PyTorch computes gradients, too.
+
+Products in bfloat16, of training, need a processor with AMX. `SEGUE_TILES=plain` computes them in
+plain C++, to the same precision and much more slowly: that is for tests.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from segue.errors import OptionError
 from segue.kernels import native, reference
 
 VARIABLE = "SEGUE_KERNELS"
+TILES = "SEGUE_TILES"
 NATIVE = ("avx512", "avx2", "portable")
 
 
@@ -37,6 +41,19 @@ def path() -> tuple[str, str]:
     """
     _, name, reason = _choose(os.environ.get(VARIABLE, ""))
     return name, reason
+
+
+def bfloat16() -> int:
+    """The form in which the native library can multiply in bfloat16; 0: it cannot.
+
+    Raises:
+        OptionError: what `SEGUE_TILES` says is unknown.
+    """
+    wanted = os.environ.get(TILES, "")
+    if wanted not in ("", "plain"):
+        raise OptionError(f"{TILES}={wanted} is unknown; expected plain, or nothing.")
+    form = native.PLAIN_BFLOAT16 if wanted else native.BFLOAT16
+    return form if native.has_precision(form) else 0
 
 
 def is_torch() -> bool:

@@ -32,7 +32,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 5  # SEGUE_ABI of native/include/segue.h
+_ABI = 6  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -106,6 +106,19 @@ def load(path: str | None = None, threads: int | None = None) -> Kernels:
     if not table:
         raise NativeUnavailableError(f"this processor, or the library as built, has no {name}")
     return Kernels(name, threads or _usable_threads(), table)
+
+
+# The numbers of segue_precision beside that of float32.
+BFLOAT16, PLAIN_BFLOAT16 = 1, 2
+
+
+@functools.cache
+def has_precision(form: int) -> bool:
+    """Whether library, processor and system have products in a form of bfloat16."""
+    try:
+        return bool(_library().segue_has_precision(form))
+    except NativeUnavailableError:
+        return False
 
 
 @functools.cache

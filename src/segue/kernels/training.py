@@ -39,6 +39,7 @@ class _Layer(ctypes.Structure):
         ("keeps_sequence", _INT),
         ("parameter", _FLOAT),
         ("is_trained", _INT),
+        ("precision", _INT),
         ("rate", _DOUBLE),
         ("recurrent_rate", _DOUBLE),
         ("inputs", _LONG),
@@ -136,6 +137,7 @@ class Program:
         problems: what the library cannot train.
         places: where each weight lies; embeddings come last.
         masks: the path of each dropout mask among the draws.
+        units: of each recurrent layer, of one direction.
         tokens: the embedding, and how many tokens it has; the library does not look whether others
             come.
         length: likewise the layer that takes sequences of so many steps only, and how many.
@@ -147,6 +149,7 @@ class Program:
     problems: list[str] = field(default_factory=list)
     places: dict[str, Place] = field(init=False)
     masks: list[tuple[str, ...]] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
     tokens: tuple[str, int] | None = None
     length: tuple[str, int] | None = None
     size: int = field(init=False, default=0)
@@ -216,6 +219,7 @@ class Program:
             recurrent_rate: of that of the hidden state.
         """
         layer = self.add("recurrent", name, inputs=inputs, outputs=units, function=CELLS[cell])
+        self.units.append(units)
         layer.merge, layer.keeps_sequence = _MERGES.index(merge), keeps_sequence
         layer.rate, layer.recurrent_rate = rate, recurrent_rate
         for way, direction in enumerate(("forward", "backward") if merge else ("forward",)):
@@ -388,6 +392,11 @@ class NativeNetwork:
             clip_norm=optimizer.clip_norm,
             moments=self.moments.ctypes.data,
         )
+
+    def use_bfloat16(self, form: int) -> None:
+        """Take the products of recurrent layers in a form of bfloat16; 0: in float32."""
+        for layer in self._layers:
+            layer.precision = form if layer.kind == _KINDS.index("recurrent") else 0
 
     def shards(self, kernels: Kernels, sequences: int, steps: int) -> int:
         """Into how many shards a batch is cut; each has gradients of its own."""

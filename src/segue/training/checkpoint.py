@@ -22,7 +22,7 @@ import pydantic
 from segue import tensorfile
 from segue.atomic import make_folder, remove_file
 from segue.data.arrays import Array
-from segue.errors import ModelFileError, fields_refused, refuse_pointer, warn_user
+from segue.errors import ModelFileError, OptionError, fields_refused, refuse_pointer, warn_user
 from segue.networks import is_custom
 from segue.training.history import Callback, HistoryWriter, Row
 from segue.training.loop import Standing, TrainingState, judged
@@ -191,12 +191,22 @@ def read(path: Path, trainer: Trainer, fingerprint: dict[str, Any]) -> TrainingS
             "with, or begin anew in another folder.",
             path=path,
         )
+    begun = {"precision": "float32", **description.environment}
+    try:
+        if trainer.precision != begun["precision"]:
+            trainer.use_precision(begun["precision"])
+    except OptionError as error:
+        raise ModelFileError(
+            f"belongs to a training that was begun in {begun['precision']}: {error} Resume where "
+            "that can be had, or begin anew in another folder.",
+            path=path,
+        ) from error
     try:
         state = _restored(trainer, description.state, arrays)
     except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
     _tell_unknown(path, fingerprint.keys() - before.keys())
-    _tell_environment(description.environment, trainer.environment())
+    _tell_environment(begun, trainer.environment())
     return state
 
 

@@ -1,8 +1,8 @@
 """Training in the native library: many updates in one call, without PyTorch.
 
 It trains networks of dense and recurrent layers, embeddings, dropout, pooling and activations, in
-float32. Its results are those of PyTorch up to rounding, with the same draws; they have the same
-bits with any number of threads.
+float32; the products of recurrent layers in bfloat16, where that is chosen. Its results are those
+of PyTorch up to rounding, with the same draws; they have the same bits with any number of threads.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from segue._version import __version__
 from segue.data.arrays import Array
+from segue.errors import OptionError
 from segue.kernels import forward
 from segue.kernels.training import (
     LOSSES,
@@ -39,6 +40,12 @@ from segue.training.trainer import Advance, Trainer
 CALL_SECONDS = 0.05  # after which a call comes back, to look at interrupts, limits and callbacks
 SUMS = ("loss", "score", "count")  # over the targets of an epoch
 STEPS_AT_ONCE = 100_000  # of a batch that is only measured
+
+# Units of a recurrent layer, and sequences of a batch, from which on bfloat16 pays where there are
+# tiles: less leaves most of one of 16 rows and 32 columns empty.
+LEAST_UNITS, LEAST_BATCH = 32, 8
+
+_ADVICE = 'Pass precision="float32", or "auto", which takes bfloat16 only where it can'
 
 # What an optimizer keeps for a weight, as PyTorch names it: `moments` of the library, in its order.
 _MOMENTS = {
@@ -82,6 +89,29 @@ def native_program(job: TrainingSetup) -> Program | str:
     return ", ".join(program.problems) or program
 
 
+def require_bfloat16(program: Program) -> None:
+    """Raise `OptionError` where there are no products in bfloat16, or could be none."""
+    if not forward.bfloat16():
+        raise OptionError(
+            "`precision` is 'bfloat16', which needs a processor with AMX (amx_bf16), Linux, and "
+            f"the native library compiled for both; this processor is {processor()}. {_ADVICE}."
+        )
+    if not program.units:
+        raise OptionError(
+            "`precision` is 'bfloat16', of the products of recurrent layers, and the network has "
+            f"none. {_ADVICE}."
+        )
+
+
+def refuse_bfloat16(job: TrainingSetup, reason: str) -> None:
+    """Raise `OptionError` where bfloat16 is asked for and PyTorch is what trains."""
+    if job.options.precision == "bfloat16":
+        raise OptionError(
+            "`precision` is 'bfloat16', which the native library computes; this network is trained "
+            f"with PyTorch, in float32 ({reason}). {_ADVICE}."
+        )
+
+
 def _loss_of(objective: Objective) -> str:
     """The library's name of a loss; with targets at every step it is no other."""
     return {"steps": "softmax", "next-token": "softmax"}.get(objective.form, objective.form)
@@ -120,6 +150,10 @@ class NativeTrainer(Trainer):
         self.trained = program.trained()
         self.kernels = forward.backend()
         self.network = NativeNetwork(program, self.loss, self.rule)
+        pays = job.batch_size >= LEAST_BATCH and max(program.units, default=0) >= LEAST_UNITS
+        asked = options.precision
+        if asked == "bfloat16" or (asked == "auto" and pays and forward.bfloat16()):
+            self.use_precision("bfloat16")
         self.set_weights(job.network.get_weights())
         self._kind = np.int32 if program.has_tokens else np.float32
         self._examples: dict[int, tuple[TrainingData, Examples]] = {}
@@ -220,6 +254,8 @@ class NativeTrainer(Trainer):
         is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
         for count in (1, 2):
             network = NativeNetwork(self.program, self.loss, self.rule)
+            if self.precision == "bfloat16":
+                network.use_bfloat16(forward.bfloat16())
             rows = count * longest if objective.every else count
             shape = (rows,) if is_whole else (rows, objective.outputs)
             examples = Examples(
@@ -274,9 +310,17 @@ class NativeTrainer(Trainer):
         if state and not self.network.steps:
             self.network.steps = 1  # of SGD, which does not count them
 
+    def use_precision(self, precision: str) -> None:
+        if precision == "bfloat16":
+            require_bfloat16(self.program)
+        self.precision = precision
+        self.network.use_bfloat16(forward.bfloat16() if precision == "bfloat16" else 0)
+
     def environment(self) -> dict[str, str]:
+        bfloat16 = ", bfloat16" if self.precision == "bfloat16" else ""
         return {
             "segue": __version__,
-            "kernels": f"native, {self.kernels.path}",
+            "kernels": f"native, {self.kernels.path}{bfloat16}",
             "processor": processor(),
+            "precision": self.precision,
         }

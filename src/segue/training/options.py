@@ -15,6 +15,7 @@ OptimizerName = Literal["adam", "adamw", "rmsprop", "sgd"]
 ScheduleName = Literal["one-cycle", "cosine", "plateau", "constant"]
 ProgressName = Literal["auto", "bar", "lines", "none"]
 MonitorName = Literal["loss", "accuracy", "last"]
+PrecisionName = Literal["auto", "float32", "bfloat16"]
 
 # Options that may differ between a training and the one that it goes on from.
 WITHOUT_EFFECT = ("progress", "time_limit_seconds", "checkpoint_every")
@@ -67,6 +68,11 @@ class TrainingOptions:
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many may compute; `None` chooses from the size of the work.
+        precision: of the products of recurrent layers. With "bfloat16" their operands have 8 bits
+            and their sums are float32, as all else is, such as weights, states and validation; it
+            needs a processor with AMX, and a network that is trained without PyTorch. "auto" is
+            bfloat16 where that can be had and pays, and else "float32". A training that is resumed
+            goes on in the precision that it was begun in.
         progress: "bar", "lines" or "none"; "auto" is a bar on a terminal or in a notebook and lines
             elsewhere, and nothing within a search of scikit-learn or a pool of processes.
 
@@ -97,14 +103,16 @@ class TrainingOptions:
     time_limit_seconds: float | None = None
     checkpoint_every: float | None = None
     threads: int | None = None
+    precision: PrecisionName = "auto"
     progress: ProgressName = "auto"
 
     def __post_init__(self) -> None:
         frozen = (self.frozen,) if isinstance(self.frozen, str) else self.frozen
         object.__setattr__(self, "frozen", tuple(frozen))
         problems = []
-        kinds = (OptimizerName, ScheduleName, MonitorName, ProgressName)
-        for name, kind in zip(("optimizer", "schedule", "monitor", "progress"), kinds, strict=True):
+        kinds = (OptimizerName, ScheduleName, MonitorName, PrecisionName, ProgressName)
+        choices = ("optimizer", "schedule", "monitor", "precision", "progress")
+        for name, kind in zip(choices, kinds, strict=True):
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 problems.append(f"`{name}` is {value!r}.{did_you_mean(str(value), known)}")

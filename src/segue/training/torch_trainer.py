@@ -192,4 +192,5 @@ class TorchTrainer(Trainer):
             if device.type == "cpu"
             else torch.cuda.get_device_name(device),
             "threads": str(self.thread_count),
+            "precision": self.precision,
         }

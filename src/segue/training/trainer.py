@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from segue.data.arrays import Array
+from segue.errors import OptionError
 from segue.training.objectives import RunningMetrics
 from segue.training.setup import TrainingData, TrainingSetup, Update
 
@@ -37,11 +38,13 @@ class Trainer(abc.ABC):
         job: what is trained.
         at_once: the most updates that one call of `advance` can use.
         trained: the names of the weights that are trained, in their order.
+        precision: of the products of recurrent layers, "float32" or "bfloat16".
     """
 
     job: TrainingSetup
     at_once: int = 1
     trained: Collection[str]
+    precision: str = "float32"
 
     @abc.abstractmethod
     def computing(self) -> AbstractContextManager[None]:
@@ -121,6 +124,14 @@ class Trainer(abc.ABC):
     @abc.abstractmethod
     def set_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the optimizer keeps."""
+
+    def use_precision(self, precision: str) -> None:
+        """Go on in the precision that a training was begun in.
+
+        Raises:
+            OptionError: it cannot be had here.
+        """
+        raise OptionError(f"PyTorch trains in {self.precision}, not in {precision}.")
 
     @abc.abstractmethod
     def environment(self) -> dict[str, str]:
