@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 
 from segue.layers import LAYERS, LayerSpec, Shape
 from segue.layers.activations import ACTIVATIONS
-from segue.networks import as_specs
+from segue.layers.base import Composite
+from segue.modules import Padded
+from segue.networks import Network, as_specs
 from segue.testing import check_network, strategies
+from segue.testing.network_checks import NetworkSubject
 
 TOKENS = Shape(1, tokens=11)
 
@@ -149,3 +155,46 @@ def test_many_networks_nobody_thought_of_keep_every_promise(
 ) -> None:
     """The same over more and larger ones."""
     assert check_network(network, Shape(3)).largest() <= 1
+
+
+# -- as source of plain PyTorch -------------------------------------------------------------------
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("text", "shape", "every"), [pytest.param(*n, id=n[0]) for n in NETWORKS])
+def test_written_source_gives_the_same_numbers(text: str, shape: Shape, every: bool) -> None:
+    """On a ragged batch with anything behind the ends, by PyTorch alone."""
+    original = NetworkSubject(as_specs(text), shape, outputs=4, every=every).trained("float32")
+    names: dict[str, Any] = {}
+    exec(Network.from_torch(original).to_python("torch"), names)
+    module = names["Network"]().eval()
+    names["copy_weights"](module, original.get_weights())
+    x = ragged(shape)
+    wanted, found = original(x), module(x.values, x.lengths)
+    if every:
+        wanted, found = wanted.values[x.mask()], found[x.mask()]
+    assert (wanted - found).abs().max() <= 1e-5 * max(1, wanted.abs().max())
+    assert "segue" not in {line.split()[1].split(".")[0] for line in imports(names)}
+
+
+def imports(names: dict[str, Any]) -> list[str]:
+    """What the source imports: modules of PyTorch, and those of Python."""
+    return [f"import {value.__name__}" for value in names.values() if isinstance(value, ModuleType)]
+
+
+def ragged(shape: Shape) -> Padded:
+    """Six sequences; behind each end there is what must not count."""
+    lengths = torch.tensor([shape.length] * 6 if shape.length else [5, 1, 9, 2, 9, 3])
+    generator, time = torch.Generator().manual_seed(0), int(lengths.max()) + 2
+    if shape.tokens:
+        draws = torch.randint(shape.tokens, (6, time, 1), generator=generator, dtype=torch.int32)
+        return Padded(draws, lengths)
+    draws = torch.randn(6, time, shape.features, generator=generator)
+    return Padded(draws, lengths)
+
+
+@pytest.mark.parametrize("kind", sorted(LAYERS))
+def test_every_layer_is_written_as_source(kind: str) -> None:
+    """A new one must have `write_torch`; those that stand for others are written by these."""
+    spec = LAYERS[kind]
+    assert issubclass(spec, Composite) or spec.write_torch is not LayerSpec.write_torch

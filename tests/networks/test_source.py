@@ -9,7 +9,7 @@ import torch
 
 from segue.errors import OptionError, SpecError
 from segue.layers import LAYERS, Shape
-from segue.modules import Padded
+from segue.modules import Cell, Padded
 from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs
 from segue.testing.network_checks import NetworkSubject
@@ -23,6 +23,17 @@ PLAIN = [
     "repeat(2, lstm(3) dense(4, elu)) bilstm(3, name=forward)",
     "",
 ]
+
+
+class Sum(Cell):
+    """A cell of the user's own."""
+
+    def initial_state(self, batch: int) -> torch.Tensor:
+        return torch.zeros(batch, 1)
+
+    def step(self, x_t: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        state = state + x_t.sum(1, keepdim=True)
+        return state, state
 
 
 def build(network: str, shape: Shape, *, every: bool = False) -> TorchNetwork:
@@ -128,12 +139,10 @@ def test_lines_stay_short() -> None:
 
 def test_what_plain_pytorch_is_not_written_for_is_named() -> None:
     """All of it in one message, with what to do."""
-    network = Network(
-        as_specs("conv(3, 3) gru(2, reset=before) lstm(2, initial_state=learnt)"), Shape(3), 4
-    )
+    network = Network(as_specs([Sum(), *as_specs("dense(2)"), Sum()]), Shape(3), 4)
     with pytest.raises(SpecError) as caught:
         network.to_python("torch")
-    for text in ("conv_1 is a conv layer", "reset=before", "initial_state='learnt'", "'segue'"):
+    for text in ("cell_1 is a", "cell_2 is a", "not written in plain PyTorch", "'segue'"):
         assert text in str(caught.value)
 
 

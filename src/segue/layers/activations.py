@@ -57,13 +57,11 @@ class ActivationSpec(
 
     Class attributes:
         code: the function as a PyTorch expression of `x`, with the fields in braces.
-        is_exported: whether plain PyTorch has all that the expression names.
         overflows: whether it can be infinite. Then it must not see the values in the padding: its
             gradient there would be 0 * infinity.
     """
 
     code: ClassVar[str]
-    is_exported: ClassVar[bool] = True
     overflows: ClassVar[bool] = False
 
     @property
@@ -105,10 +103,8 @@ class ActivationSpec(
         return row(x, *numbers)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        if self.is_exported:
+        if self.kind != "linear":
             source.steps.append(f"x = {self.expression}")
-        else:
-            source.problems.append(f"{context.name} has the activation {self.kind}")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         program.activation(context.name, self)
@@ -249,7 +245,7 @@ class Softmax(PlainActivation, kind="softmax", code="torch.softmax(x, dim=-1)"):
     """`softmax`: exp(x), divided by its sum over the features."""
 
 
-class Sparsemax(PlainActivation, kind="sparsemax", code="sparsemax(x)", is_exported=False):
+class Sparsemax(PlainActivation, kind="sparsemax", code="sparsemax(x)"):
     """`sparsemax`: like softmax, with small ones exactly 0; Martins & Astudillo, ICML 2016."""
 
 
@@ -309,6 +305,9 @@ class GLU(LayerSpec, kind="glu", inference=GLUInference):
             )
         return context.shape.with_features(context.shape.features // 2)
 
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        source.steps.append("x = functional.glu(x)")
+
 
 class PReLUInference(PointwiseInference):
     """Weights: `alpha` [feature]."""
@@ -346,3 +345,10 @@ class PReLU(PointwiseSpec, kind="prelu", inference=PReLUInference):
 
     alpha: NotNegative = 0.25
     name: Name | None = None
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        name = source.attribute(context.name)
+        source.modules.append(f"self.{name} = nn.PReLU({context.shape.features})")
+        alpha = f'weights["{context.name}/alpha"]'
+        source.copies.append(f"model.{name}.weight.copy_(torch.as_tensor({alpha}))")
+        source.steps.append(f"x = each_step(self.{name}, x)")

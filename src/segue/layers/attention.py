@@ -12,8 +12,8 @@ import numpy as np
 from segue.data.arrays import Array
 from segue.errors import SpecError
 from segue.kernels.ragged import Ragged, append
-from segue.layers.activations import Activation
-from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.activations import ACTIVATIONS, Activation
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.core import Dense, LayerNorm
 from segue.layers.inference import (
     PieceInference,
@@ -196,6 +196,16 @@ class Attention(LayerSpec, kind="attention", input_kind="sequence", inference=At
             part: (layer, replace(context.within(part), shape=Shape(given)))
             for part, (layer, given) in layers.items()
         }
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        features = context.shape.features
+        inside, epsilon = self.feedforward or 4 * features, LayerNorm().epsilon
+        sizes = f"{features}, {self.heads}, {inside}, {self.causal}, {epsilon}"
+        name = source.module(context.name, f"Attention({sizes})", "copy_attention")
+        source.steps.append(f"attended = self.{name}(x, lengths)")
+        source.steps.append(f"x = self.{name}.feedforward_1(self.{name}.norm_2(attended))")
+        ACTIVATIONS[self.activation].write_torch(source, context)
+        source.steps.append(f"x = attended + self.{name}.feedforward_2(x)")
 
     def not_causal_message(self, name: str) -> str:
         return (

@@ -102,12 +102,14 @@ class BuildContext:
 class TorchSource:
     """The plain PyTorch source of a network, collected layer by layer.
 
+    Lines may call what `segue.networks.torch_helpers` has.
+
     Attributes:
         reserved: names that an attribute of the module cannot have.
         modules: lines of `__init__`.
         steps: lines of `forward`, where `x` is the signal and `lengths` its lengths.
         copies: lines of `copy_weights`.
-        helpers: names of the helper functions that these lines call.
+        constants: arrays of the module that are not learnt, by attribute.
         problems: what cannot be written in plain PyTorch.
     """
 
@@ -115,12 +117,40 @@ class TorchSource:
     modules: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
-    helpers: set[str] = field(default_factory=set)
+    constants: dict[str, Array] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
 
     def attribute(self, name: str) -> str:
-        """A layer's name as an attribute of the module."""
-        return f"{name}_" if name in self.reserved else name
+        """A layer's name as an attribute of the module, not used so far."""
+        found = name.replace("/", "_")
+        while found in self.reserved or found in self._taken:
+            found += "_"
+        self._taken.add(found)
+        return found
+
+    def module(self, name: str, build: str, copy: str = "") -> str:
+        """Add a module to those of the network.
+
+        Args:
+            name: of the layer.
+            build: the expression that builds it.
+            copy: the function that copies the layer's weights into it; "": there are none.
+
+        Returns:
+            Its attribute.
+        """
+        attribute = self.attribute(name)
+        self.modules.append(f"self.{attribute} = {build}")
+        if copy:
+            self.copies.append(f'{copy}(model.{attribute}, weights, "{name}/")')
+        return attribute
+
+    def constant(self, name: str, values: Array) -> str:
+        """Add an array that is not learnt, and return the expression for it."""
+        attribute = self.attribute(name)
+        self.constants[attribute] = values
+        return f"self.{attribute}"
 
 
 class LayerSpec(Spec, abc.ABC):

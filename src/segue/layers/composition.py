@@ -14,7 +14,16 @@ from segue.data.arrays import Array
 from segue.errors import NotCausalError, SpecError, renamed_arguments
 from segue.kernels.ragged import Ragged
 from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import MOST_LAYERS, BuildContext, Composite, LayerSpec, Shape, chain_shape
+from segue.layers.base import (
+    MOST_LAYERS,
+    BuildContext,
+    Composite,
+    LayerSpec,
+    Shape,
+    TorchSource,
+    chain_shape,
+    plan_layers,
+)
 from segue.layers.conv import Conv, MaxPool, RandomConv
 from segue.layers.core import BatchNorm, Dense, Dropout
 from segue.layers.custom import as_spec
@@ -135,6 +144,23 @@ class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer", inference=Br
     @abc.abstractmethod
     def chains(self, context: BuildContext) -> Chains:
         """The layers of each branch, and what they are built with."""
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        branches = source.attribute(context.name)
+        given = source.attribute(f"{context.name}_input")
+        source.steps += [f"{given}, {branches} = (x, lengths), []"]
+        for specs, inner in self.chains(context):
+            source.steps.append(f"x, lengths = {given}")
+            for planned in plan_layers(specs, inner):
+                planned.spec.write_torch(source, planned.context)
+            source.steps.append(f"{branches}.append(x)")
+        merged = {
+            "concat": f"torch.cat({branches}, dim=-1)",
+            "sum": f"sum({branches})",
+            "mean": f"sum({branches}) / {len(self.chains(context))}",
+        }
+        source.steps.append(f"x = {merged[self.merge]}")
+        ACTIVATIONS[self.activation].write_torch(source, context)
 
     def output_shape(self, context: BuildContext) -> Shape:
         """The shape of the merged branches.

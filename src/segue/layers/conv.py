@@ -15,7 +15,7 @@ from segue.data.arrays import Array
 from segue.errors import renamed_arguments
 from segue.kernels.ragged import Ragged, append, last_steps, offsets_of, quiet
 from segue.layers.activations import ACTIVATIONS, Activation
-from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import PieceInference, WeightShapes
 from segue.layers.initial import Initializers, glorot_uniform, random_kernels, uniform
 from segue.onnx_graph import Steps, Value, concat, largest
@@ -65,6 +65,12 @@ class Windows:
     def lengths(self, lengths: Any) -> Any:
         """The number of windows of sequences of these lengths (an integer tensor or array)."""
         return lengths if self.stride == 1 else (lengths + self.stride - 1) // self.stride
+
+    def write_torch(self, source: TorchSource) -> None:
+        """Add the lengths of the output."""
+        if self.stride > 1:
+            add, stride = self.stride - 1, self.stride
+            source.steps.append(f"lengths = (lengths + {add}) // {stride}")
 
     def not_causal_message(self, name: str) -> str:
         """The message of the error for a stream: why a layer with these windows is not causal."""
@@ -256,6 +262,15 @@ class Conv(WindowSpec, kind="conv", inference=ConvInference):
     def output_shape(self, context: BuildContext) -> Shape:
         return super().output_shape(context).with_features(self.filters)
 
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        windows, size = self.windows, f"{context.shape.features}, {self.filters}, {self.kernel_size}"
+        options = f", stride={self.stride}, dilation={self.dilation}, bias={self.bias}"
+        name = source.module(context.name, f"nn.Conv1d({size}{options})", "copy_conv")
+        around = f"{windows.before}, {windows.after}"
+        source.steps.append(f"x = slide(self.{name}, x, lengths, {around})")
+        windows.write_torch(source)
+        ACTIVATIONS[self.activation].write_torch(source, context)
+
 
 class MaxPoolInference(WindowInference):
     """No weights."""
@@ -304,6 +319,12 @@ class MaxPool(WindowSpec, kind="maxpool", inference=MaxPoolInference):
     @property
     def windows(self) -> Windows:
         return Windows(self.width, self.stride or self.width, only_before=self.causal)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        one = self.windows
+        sizes = f"{one.width}, {one.stride}, {one.before}, {one.after}"
+        source.steps.append(f"x = largest_nearby(x, lengths, {sizes})")
+        one.write_torch(source)
 
 
 # Where a response passes from not positive to positive. A sharp edge would turn the rounding of one
@@ -444,6 +465,12 @@ class RandomConv(
 
     def output_shape(self, context: BuildContext) -> Shape:
         return context.shape.ended(2 * self.kernels)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        counts = self.kernels_by_dilation(context.shape)
+        sizes = f"{self.kernel_size}, {context.shape.features}, {counts}, {EDGE}"
+        name = source.module(context.name, f"RandomConv({sizes})", "copy_named")
+        source.steps.append(f"x = self.{name}(x, lengths)")
 
     def kernels_by_dilation(self, shape: Shape) -> list[int]:
         """The number of kernels with the dilations 1, 2, 4, ...; none spans more than `longest`.

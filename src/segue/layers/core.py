@@ -82,14 +82,11 @@ class Dense(LayerSpec, kind="dense", input_kind="either", is_causal=True, infere
         return context.shape.with_features(self.units)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        name, bias = source.attribute(context.name), "" if self.bias else ", bias=False"
-        size = f"{context.shape.features}, {self.units}"
-        source.modules.append(f"self.{name} = nn.Linear({size}{bias})")
+        size = f"{context.shape.features}, {self.units}{'' if self.bias else ', bias=False'}"
+        name = source.module(context.name, f"nn.Linear({size})", "copy_linear")
         source.steps.append(f"x = self.{name}(x)")
         if self.activation != "linear":
             ACTIVATIONS[self.activation].write_torch(source, context)
-        source.copies.append(f'copy_linear(model.{name}, weights, "{context.name}/")')
-        source.helpers.add("copy_linear")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         activation = ACTIVATIONS[self.activation]
@@ -118,8 +115,7 @@ class Dropout(PointwiseSpec, kind="dropout", inference=DropoutInference):
     name: Name | None = None
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        name = source.attribute(context.name)
-        source.modules.append(f"self.{name} = nn.Dropout({self.rate})")
+        name = source.module(context.name, f"nn.Dropout({self.rate})")
         source.steps.append(f"x = self.{name}(x)")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
@@ -204,7 +200,8 @@ class Embedding(
         name = source.attribute(context.name)
         size = f"{self.rows(context)}, {self.features}"
         source.modules.append(f"self.{name} = nn.Embedding({size})")
-        source.steps.append(f"x = self.{name}(x[:, :, 0].long())")
+        tokens = "torch.where(real(x, lengths), x, 0)[:, :, 0].long()"
+        source.steps.append(f"x = self.{name}({tokens})")
         weights = f'weights["{context.name}/embeddings"]'
         source.copies.append(f"model.{name}.weight.copy_(torch.as_tensor({weights}))")
 
@@ -344,6 +341,14 @@ class Position(
             )
         return longest
 
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        if self.how == "sinusoidal":
+            source.steps.append("x = positions(x)")
+            return
+        size = f"{self.rows(context)}, {context.shape.features}"
+        name = source.module(context.name, f"LearntPositions({size})", "copy_named")
+        source.steps.append(f"x = self.{name}(x)")
+
 
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
@@ -408,6 +413,12 @@ class BatchNorm(PointwiseSpec, kind="batchnorm", inference=BatchNormInference):
     gamma: Positive = 1.0
     name: Name | None = None
 
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        options = f"eps={self.epsilon}, momentum={round(1 - self.momentum, 10)}"
+        build = f"nn.BatchNorm1d({context.shape.features}, {options})"
+        name = source.module(context.name, build, "copy_norm")
+        source.steps.append(f"x = each_step(self.{name}, x)")
+
 
 class LayerNormInference(PointwiseInference):
     """Weights: `gamma`, `beta` [feature]."""
@@ -444,3 +455,8 @@ class LayerNorm(PointwiseSpec, kind="layernorm", inference=LayerNormInference):
 
     epsilon: Positive = 1e-3
     name: Name | None = None
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        build = f"nn.LayerNorm({context.shape.features}, eps={self.epsilon})"
+        name = source.module(context.name, build, "copy_norm")
+        source.steps.append(f"x = self.{name}(x)")

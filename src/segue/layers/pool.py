@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TORCH_LINES = {
     "mean": "x = torch.where(real(x, lengths), x, 0).sum(1) / lengths[:, None]",
     "max": "x = torch.where(real(x, lengths), x, -torch.inf).amax(1)",
-    "last": "x = x[torch.arange(len(x), device=x.device), lengths - 1]",
+    "last": "x = last(x, lengths)",
 }
 
 
@@ -252,11 +252,14 @@ class Pool(
         return found if found is not PoolInference or self.parts > 1 else _INFERENCE[self.how]
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        if self.how not in _TORCH_LINES or self.parts > 1:
-            source.problems.append(f"{context.name} is {self}")
-            return
-        source.steps.append(_TORCH_LINES[self.how])
-        source.helpers |= set() if self.how == "last" else {"real"}
+        if self.parts > 1:
+            source.steps.append(f"x = {self.how}_of_parts(x, lengths, {self.parts})")
+        elif self.how == "attention":
+            build = f"AttentionPool({context.shape.features})"
+            name = source.module(context.name, build, "copy_named")
+            source.steps.append(f"x = self.{name}(x, lengths)")
+        else:
+            source.steps.append(_TORCH_LINES[self.how])
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         if self.how == "attention" or self.parts > 1:
@@ -324,7 +327,7 @@ class Flatten(
         return context.shape.ended(length * context.shape.features)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        source.steps.append("x = x.flatten(1)")
+        source.steps.append(f"x = x[:, :{context.shape.length}].flatten(1)")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         assert context.shape.length is not None

@@ -48,6 +48,12 @@ def recurrent_shape(units: int, output: Output, context: BuildContext) -> Shape:
 
 
 State = tuple[Array, ...]
+_TORCH_MERGES = {
+    "concat": "x = torch.cat((first, second), dim=-1)",
+    "sum": "x = first + second",
+    "mean": "x = (first + second) / 2",
+    "none": "x = first, second",
+}
 
 
 class RecurrentInference(PieceInference):
@@ -231,34 +237,31 @@ class RecurrentSpec(
         return tuple(weights[f"{part}initial_{state}"] for state in self.states)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        """Add a recurrent layer over packed sequences."""
-        name, sequence = source.attribute(context.name), self.output_shape(context).sequence
+        run = self._torch_run(source, context, "", "x")
+        ends = not self.output_shape(context).sequence
+        source.steps.append(f"x = {f'last({run}, lengths)' if ends else run}")
+
+    def _torch_run(self, source: TorchSource, context: BuildContext, part: str, x: str) -> str:
+        """Add one direction, and return the expression of its outputs for `x`."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.initial_state != "zeros":
-            source.problems.append(f"{context.name} has initial_state={self.initial_state!r}")
+        size, copy = f"{context.shape.features}, {self.units}", "copy_recurrent"
+        build = f"nn.{self.cell.upper()}({size}, batch_first=True"
+        build += ', nonlinearity="relu")' if given.get("activation") == "relu" else ")"
+        if self.cell == "gru":
+            copy = "copy_gru"
         if given.get("reset") == "before":
-            source.problems.append(f"{context.name} is a gru with reset=before")
-        if given.get("merge") == "none":
-            source.problems.append(f"{context.name} keeps its two directions apart")
-        options = ', nonlinearity="relu"' if given.get("activation") == "relu" else ""
-        options += ", bidirectional=True" if "merge" in given else ""
-        size = f"{context.shape.features}, {self.units}, batch_first=True{options}"
-        source.modules.append(f"self.{name} = nn.{self.cell.upper()}({size})")
+            build, copy = f"ClassicGRU({size})", "copy_named"
+        name = source.module(f"{context.name}{part}", build, copy)
+        arguments = [f"self.{name}", x]
+        for state in self.states if self.initial_state != "zeros" else ():
+            initial = source.attribute(f"{name}_initial_{state}")
+            source.modules.append(f"self.{initial} = nn.Parameter(torch.zeros({self.units}))")
+            weight = f'weights["{context.name}{part}/initial_{state}"]'
+            source.copies.append(f"model.{initial}.copy_(torch.as_tensor({weight}))")
+            arguments.append(f"self.{initial}")
         if self.dropout or self.recurrent_dropout:
-            source.steps.append(
-                f"# In training segue drops inputs or states of {context.name} here."
-            )
-        if sequence:
-            source.steps.append(f"x = unpack(self.{name}(pack(x, lengths))[0], x.shape[1])")
-        else:
-            state = "(h, _)" if self.cell == "lstm" else "h"
-            source.steps.append(f"_, {state} = self.{name}(pack(x, lengths))")
-        copy = "copy_gru" if self.cell == "gru" else "copy_recurrent"
-        source.helpers |= {"pack", copy} | ({"unpack"} if sequence else set())
-        parts = {"": ""} if "merge" not in given else {"forward/": "", "backward/": ', "_reverse"'}
-        for part, suffix in parts.items():
-            source.copies.append(f'{copy}(model.{name}, weights, "{context.name}/{part}"{suffix})')
-        source.steps += self._torch_output_source(sequence=sequence)
+            source.steps.append(f"# In training segue drops inputs or states of {name} here.")
+        return f"recur({', '.join(arguments)})"
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         merge = getattr(self, "merge", "")
@@ -278,10 +281,6 @@ class RecurrentSpec(
             rate=self.dropout,
             recurrent_rate=self.recurrent_dropout,
         )
-
-    def _torch_output_source(self, *, sequence: bool) -> list[str]:
-        """Source lines that compute the output from PyTorch's `x` or last state `h`."""
-        return [] if sequence else ["x = h[0]"]
 
 
 class BidirectionalInference(InferenceLayer):
@@ -388,11 +387,18 @@ class BidirectionalSpec(
         backward = context.name if shape.sequence else None
         return replace(shape, features=features, directions=directions, backward=backward)
 
-    def _torch_output_source(self, *, sequence: bool) -> list[str]:
-        if self.merge == "concat":
-            return [] if sequence else ["x = torch.cat([h[0], h[1]], dim=-1)"]
-        both = f"x[:, :, :{self.units}] + x[:, :, {self.units}:]" if sequence else "h[0] + h[1]"
-        return [f"x = {both}" if self.merge == "sum" else f"x = ({both}) / 2"]
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        before, behind = ("x", "x") if context.shape.directions == 1 else ("x[0]", "x[1]")
+        forward = self._torch_run(source, context, "/forward", before)
+        backward = self._torch_run(
+            source, context, "/backward", f"backwards({behind}, lengths)"
+        )
+        source.steps.append(f"first, second = {forward}, {backward}")
+        if self.output_shape(context).sequence:
+            source.steps.append("second = backwards(second, lengths)")
+        else:
+            source.steps.append("first, second = last(first, lengths), last(second, lengths)")
+        source.steps.append(_TORCH_MERGES[self.merge])
 
 
 @dataclass(frozen=True)

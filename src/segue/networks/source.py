@@ -1,17 +1,22 @@
 """A network as Python source that builds the same one.
 
 The source has segue's own layers, or is a module of plain PyTorch. Such a module needs PyTorch
-only, and is exact on sequences of unequal length: its recurrent layers run over packed sequences,
-which is PyTorch's own way to leave out the padding. A function in the same source copies segue's
-weights into it. Each layer writes its own lines (`LayerSpec.write_torch`), and
-`templates/torch_network.txt` has what stands around them.
+only, and is exact on sequences of unequal length: backward layers read each sequence from its own
+end, and all that looks along time leaves out the padding. A function in the same source copies
+segue's weights into it. Each layer writes its own lines (`LayerSpec.write_torch`); they call what
+`torch_helpers.py` has, of which the source gets what it needs, and `templates/torch_network.txt` has
+what stands around them.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import json
 import keyword
+import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from segue.errors import OptionError, SpecError, did_you_mean
@@ -48,6 +53,19 @@ def to_python(
     if framework not in ("segue", "torch"):
         near = did_you_mean(str(framework), ("segue", "torch"))
         raise OptionError(f"`framework` is {framework!r}; expected 'segue' or 'torch'.{near}")
+    facts: dict[str, Any] = {"shape": shape, "output": output}
+    if framework == "torch":
+        source = torch_source(specs, shape, output)
+        facts |= torch_facts(source) | {"network": to_text(specs), "model": None}
+    else:
+        facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
+        facts["layers"] = code_of(specs, 4)
+        facts["parameters"] = parameters
+    return rendered(f"{framework}_network.txt", facts)
+
+
+def rendered(template: str, facts: dict[str, Any]) -> str:
+    """A template with facts filled in."""
     require("jinja2")
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -58,18 +76,24 @@ def to_python(
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    facts: dict[str, Any] = {"shape": shape, "output": output}
-    if framework == "torch":
-        facts |= {"source": _torch_source(specs, shape, output), "network": to_text(specs)}
-    else:
-        facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})
-        facts["layers"] = code_of(specs, 4)
-        facts["parameters"] = parameters
-    return environment.get_template(f"{framework}_network.txt").render(facts)
+    return environment.get_template(template).render(facts)
 
 
-def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> TorchSource:
+def torch_source(
+    specs: tuple[LayerSpec, ...],
+    shape: Shape,
+    output: Shape,
+    source: TorchSource | None = None,
+    static: int = 0,
+) -> TorchSource:
     """The lines of plain PyTorch that the layers and the head write.
+
+    Args:
+        specs: the layers without the head.
+        shape: of the input.
+        output: of the head.
+        source: with what comes before; `None`: nothing does.
+        static: the number of static features, which are joined before the head.
 
     Raises:
         SpecError: layers that have no form in plain PyTorch; all of them are named.
@@ -77,17 +101,51 @@ def _torch_source(specs: tuple[LayerSpec, ...], shape: Shape, output: Shape) -> 
     require("torch")
     from torch import nn  # for the names that its modules have themselves
 
-    source, body = TorchSource({*keyword.kwlist, *dir(nn.Module())}), shape
+    own = {"x", "lengths", "static", "first", "second", "attended", "torch", "functional", "nn"}
+    reserved = {*keyword.kwlist, *dir(nn.Module()), *_helpers(), *own}
+    source, body = source or TorchSource(), shape
+    source.reserved = reserved
     for planned in plan_layers(specs, BuildContext("", shape, output.sequence)):
         planned.spec.write_torch(source, planned.context)
         body = planned.shape
-    Dense(output.features).write_torch(source, BuildContext("head", body))
+    if static:
+        joined = "static[:, None].expand(-1, x.shape[1], -1)" if output.sequence else "static"
+        source.steps.append(f"x = torch.cat((x, {joined}), dim=-1)")
+    head = body.with_features(body.features + static)
+    Dense(output.features).write_torch(source, BuildContext("head", head))
     if source.problems:
         raise SpecError(
             f"This network is not written in plain PyTorch: {'; '.join(source.problems)}. "
             "framework='segue' writes every network."
         )
     return source
+
+
+@functools.cache
+def _helpers() -> dict[str, str]:
+    """What written source may call, by name, in the order in which it stands in its file."""
+    text = Path(__file__).with_name("torch_helpers.py").read_text(encoding="utf-8")
+    nodes = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    return {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
+
+
+def torch_facts(source: TorchSource) -> dict[str, Any]:
+    """The lines, the helpers that they need, and the imports, as a template takes them."""
+    known, needed = _helpers(), set[str]()
+    waiting = [*source.modules, *source.steps, *source.copies]
+    while waiting:
+        words = set(re.findall(r"\w+", waiting.pop()))
+        found = (words & known.keys()) - needed
+        needed |= found
+        waiting += [known[name] for name in found]
+    texts = [text for name, text in known.items() if name in needed]
+    whole = "\n".join([*source.modules, *source.steps, *texts])
+    return {
+        "source": source,
+        "helpers": texts,
+        "imports": [name for name in ("functional",) if f"{name}." in whole],
+        "has_math": "math." in whole,
+    }
 
 
 def _all_specs(value: Any) -> list[LayerSpec]:
