@@ -280,6 +280,16 @@ def powers(x, window, size):
     return (x @ angles.cos()) ** 2 + (x @ angles.sin()) ** 2
 
 
+def cosine_transform(x, kept):
+    """The first terms of the orthonormal DCT-II over the channels."""
+    channels = x.shape[2]
+    step = torch.arange(channels, dtype=torch.float64, device=x.device)[:, None] + 0.5
+    angles = math.pi / channels * step * torch.arange(kept, device=x.device)
+    scale = torch.full((kept,), math.sqrt(2 / channels), dtype=torch.float64, device=x.device)
+    scale = torch.where(torch.arange(kept, device=x.device) == 0, math.sqrt(1 / channels), scale)
+    return x @ (angles.cos() * scale)
+
+
 def log_frequency(x, lengths, frame, count, window, size, filters, floor):
     """Spectra of `count` frames over the whole of each sequence: [batch, band, frame * channel]."""
     x = torch.where(real(x, lengths), x, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pydantic
@@ -33,6 +33,9 @@ class Augmentation(StepSpec, abc.ABC):
 
     def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         return x
+
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        pass
 
 
 class ValueAugmentation(Augmentation, abc.ABC):

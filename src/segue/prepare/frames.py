@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -170,6 +170,17 @@ class FramedStep(StepSpec, abc.ABC):
     def rate_after(self, rate_hz: float | None) -> float | None:
         return None if rate_hz is None else rate_hz / self.framing.hop
 
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        framing = self.framing
+        sizes = f"{framing.frame}, {framing.hop}, {framing.left}, {framing.end == 'pad'}"
+        source.steps.append(f"x, lengths = frames(x, lengths, {sizes})")
+        self.write_torch_features(source)
+        source.steps.append("x = x.flatten(2)")
+
+    @abc.abstractmethod
+    def write_torch_features(self, source: Any) -> None:
+        """Add `of_frames` to plain PyTorch source; `x` is `[batch, frame, channel, sample]`."""
+
     def stream(self, fitted: dict[str, Array]) -> StepStream:
         self.check_causal()
         return FrameStream(self.framing, self._flat)
@@ -248,3 +259,6 @@ class Frame(FramedStep, kind="frame"):
 
     def of_frames_onnx(self, frames: Value) -> Value:
         return frames
+
+    def write_torch_features(self, source: Any) -> None:
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pydantic
@@ -68,6 +68,12 @@ class Spectrogram(FramedStep, kind="spectrogram"):
             return power
         return power.op("Sqrt") if self.scale == "magnitude" else log_onnx(power)
 
+    def write_torch_features(self, source: Any) -> None:
+        window = source.constant("prepare_window", window_of(self.window, self.frame))
+        power = f"powers(x, {window}, {self.frame})"
+        written = {"power": power, "magnitude": f"{power}.sqrt()", "log": _torch_log(power)}
+        source.steps.append(f"x = {written[self.scale]}")
+
 
 def powers(frames: Array, window: Window, size: int | None = None) -> Array:
     """`[..., frame]` to the power of each frequency, `[..., frame // 2 + 1]` float64.
@@ -98,6 +104,10 @@ def log_onnx(power: Value) -> Value:
 def log(power: Array) -> Array:
     """The natural logarithm, of at least 1e-10; what is missing stays missing."""
     return np.asarray(np.log(np.maximum(power, FLOOR)))
+
+
+def _torch_log(power: str) -> str:
+    return f"torch.log(({power}).clamp(min={FLOOR}))"
 
 
 def refuse_large(frame: int, bands: int) -> None:
@@ -231,6 +241,12 @@ class LogMel(FramedStep, kind="logmel"):
     def of_frames_onnx(self, frames: Value) -> Value:
         return log_onnx(powers_onnx(frames, self.window, self.frame) @ self.filters)
 
+    def write_torch_features(self, source: Any) -> None:
+        window = source.constant("prepare_window", window_of(self.window, self.frame))
+        filters = source.constant("prepare_filters", self.filters)
+        power = f"powers(x, {window}, {self.frame}) @ {filters}"
+        source.steps.append(f"x = {_torch_log(power)}")
+
 
 # -- the mel scale ------------------------------------------------------------------------------
 
@@ -302,6 +318,9 @@ class Cepstrum(StepSpec, kind="cepstrum"):
     def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         found = x.values.cast(np.float64) @ cosines(channels, self.coefficients)
         return x._replace(values=found.cast(x.values.dtype))
+
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        source.steps.append(f"x = cosine_transform(x, {self.coefficients})")
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         if self.coefficients > channels:
@@ -386,6 +405,14 @@ class LogFrequency(StepSpec, kind="logfrequency", along="frequency", causal=Fals
         rows = [self._of_one(values[start:end]) for start, end in bounds if end > start]
         none = np.empty((0, self.channels(values.shape[1], fitted)), np.float32)
         return np.concatenate(rows) if rows else none, self.steps(lengths)
+
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        place = (self.rate or 0.0, self.frame, self.bands, self.per_octave, self.low)
+        window = source.constant("prepare_window", window_of(self.window, self.frame))
+        filters = source.constant("prepare_filters", triangles(*place))
+        size = _OVERSAMPLING * self.frame
+        sizes = f"{self.frame}, {self.frames}, {window}, {size}, {filters}, {self.floor}"
+        source.steps.append(f"x, lengths = log_frequency(x, lengths, {sizes})")
 
     def _of_one(self, steps: Array) -> Array:
         """`[time, channel]` of one sequence to `[band, frame * channel]`."""

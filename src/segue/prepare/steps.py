@@ -127,6 +127,15 @@ class StepSpec(FormerNames, Spec, abc.ABC):
         """The suggested replacement of a step that looks ahead."""
         return "a preparation that does not, such as prepare='standardize'"
 
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:  # noqa: ARG002
+        """Add the step to plain PyTorch source; steps without such a form report a problem.
+
+        Args:
+            source: a `TorchSource`; `x` is float64 there.
+            fitted: on the training data.
+        """
+        source.problems.append(f"`{self}` is a preparation step")
+
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         """Read what was fitted from its JSON.
 
@@ -245,6 +254,9 @@ class Interpolate(StepSpec, kind="interpolate", causal=False):
     def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         return x._replace(values=interpolated_onnx(x, np.ones(channels, bool)))
 
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        source.steps.append("x = interpolated(x, lengths)")
+
 
 @dataclass(frozen=True)
 class MissingIndicator(StepSpec, kind="mask"):
@@ -283,6 +295,9 @@ class MissingIndicator(StepSpec, kind="mask"):
 
     def channels(self, channels: int, fitted: dict[str, Array]) -> int:
         return channels + len(fitted["expected"])
+
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        source.steps.append(f"x = without_gaps(x, lengths, {fitted['expected'].tolist()})")
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("expected",))
@@ -393,6 +408,10 @@ class Standardize(StepSpec, kind="standardize"):
     def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         scaled = (x.values.cast(np.float64) - fitted["mean"]) / fitted["scale"]
         return x._replace(values=scaled.cast(x.values.dtype))
+
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
+        mean, scale = (source.constant(f"prepare_{k}", fitted[k]) for k in ("mean", "scale"))
+        source.steps.append(f"x = (x - {mean}) / {scale}")
 
     def restore(self, numbers: Mapping[str, Any], channels: int) -> dict[str, Array]:
         check_names(self.kind, numbers, ("mean", "scale"))
