@@ -217,7 +217,8 @@ for name, command in typer.main.get_command(app).commands.items():
         assert main([name, word, "--help"] if word else [name, "--help"]) == 0
         heavy = {"torch", "sklearn", "matplotlib", "pandas"} & set(sys.modules)
         assert not heavy, (name, word, heavy)
+        print("helped", file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: ") == 17
+    assert done.stdout.count("Usage: ") == done.stderr.count("helped") > 10

@@ -45,10 +45,17 @@ def _to_torch(estimator: Any, file: Path, **options: Any) -> Any:
     return to_torch(estimator, file, **options)
 
 
+def _to_python(estimator: Any, file: Path, **options: Any) -> Any:
+    from segue.weights import to_python
+
+    return to_python(estimator, file, **options)
+
+
 TARGETS = {
     "onnx": Target((".onnx",), _to_onnx, ("data", "step")),
     "keras": Target((".keras",), _to_keras, ("data",)),
     "torch": Target((".safetensors",), _to_torch, ("data",)),
+    "python": Target((".py",), _to_python, ("data",)),
 }
 
 
@@ -72,8 +79,8 @@ def export(
 
     Options:
         file (FILE): the file to write.
-        to (onnx|keras|torch): the kind of file; torch is a state dict, with the source of its
-            module beside it.
+        to (onnx|keras|torch|python): the kind of file; torch is a state dict, with the source of its
+            module beside it; python a module of PyTorch with the preparation in it.
         data (SOURCE): sequences to check it with; random ones if left out.
         step: also write FILE.step.onnx, one step of a causal network, with its states.
     """

@@ -263,7 +263,10 @@ class Conv(WindowSpec, kind="conv", inference=ConvInference):
         return super().output_shape(context).with_features(self.filters)
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
-        windows, size = self.windows, f"{context.shape.features}, {self.filters}, {self.kernel_size}"
+        windows, size = (
+            self.windows,
+            f"{context.shape.features}, {self.filters}, {self.kernel_size}",
+        )
         options = f", stride={self.stride}, dilation={self.dilation}, bias={self.bias}"
         name = source.module(context.name, f"nn.Conv1d({size}{options})", "copy_conv")
         around = f"{windows.before}, {windows.after}"

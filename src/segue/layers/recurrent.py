@@ -390,9 +390,7 @@ class BidirectionalSpec(
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         before, behind = ("x", "x") if context.shape.directions == 1 else ("x[0]", "x[1]")
         forward = self._torch_run(source, context, "/forward", before)
-        backward = self._torch_run(
-            source, context, "/backward", f"backwards({behind}, lengths)"
-        )
+        backward = self._torch_run(source, context, "/backward", f"backwards({behind}, lengths)")
         source.steps.append(f"first, second = {forward}, {backward}")
         if self.output_shape(context).sequence:
             source.steps.append("second = backwards(second, lengths)")

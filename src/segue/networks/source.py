@@ -4,7 +4,7 @@ The source has segue's own layers, or is a module of plain PyTorch. Such a modul
 only, and is exact on sequences of unequal length: backward layers read each sequence from its own
 end, and all that looks along time leaves out the padding. A function in the same source copies
 segue's weights into it. Each layer writes its own lines (`LayerSpec.write_torch`); they call what
-`torch_helpers.py` has, of which the source gets what it needs, and `templates/torch_network.txt` has
+`torch_helpers.py` has, of which the source gets what it needs. `templates/torch_network.txt` has
 what stands around them.
 """
 

@@ -5,8 +5,8 @@ need more than PyTorch. They work on right-padded batches, `x` `[batch, time, fe
 `lengths` `[batch]`, ignore what is behind each end, and can be traced with both axes left open.
 """
 
-# Written source has no annotations; nor has what is copied into it.
-# ruff: noqa: ANN001, ANN002, ANN201, ANN204
+# Written source has no annotations, and calls all by position; so has what is copied into it.
+# ruff: noqa: PLR0917
 # mypy: ignore-errors
 
 import math
@@ -291,7 +291,7 @@ def cosine_transform(x, kept):
 
 
 def log_frequency(x, lengths, frame, count, window, size, filters, floor):
-    """Spectra of `count` frames over the whole of each sequence: [batch, band, frame * channel]."""
+    """Spectra of `count` frames all over each sequence: [batch, band, frame * channel]."""
     x = torch.where(real(x, lengths), x, 0)
     x = functional.pad(x, (0, 0, 0, frame))
     spread = torch.arange(count, device=x.device).double() / max(1, count - 1)

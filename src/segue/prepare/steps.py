@@ -127,7 +127,7 @@ class StepSpec(FormerNames, Spec, abc.ABC):
         """The suggested replacement of a step that looks ahead."""
         return "a preparation that does not, such as prepare='standardize'"
 
-    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:  # noqa: ARG002
+    def write_torch(self, source: Any, fitted: dict[str, Array]) -> None:
         """Add the step to plain PyTorch source; steps without such a form report a problem.
 
         Args:

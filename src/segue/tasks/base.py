@@ -18,10 +18,17 @@ import numpy as np
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
+from segue.layers.base import TorchSource
 from segue.metrics import Metric, metrics_of
 from segue.onnx_graph import Dims, Steps, Value, concat, smallest
 from segue.prepare import Preparation
 from segue.tasks.outcome import Outcome, Picture, Section, Table
+
+_TORCH_PROBABILITIES = {
+    "binary": "torch.sigmoid(torch.cat((-x, x), dim=-1))",
+    "multilabel": "torch.sigmoid(x)",
+    "sigmoid": "torch.softmax(functional.logsigmoid(x), dim=-1)",
+}
 
 
 def normalized(weights: Any, count: int) -> Array | None:
@@ -308,6 +315,13 @@ class Task(abc.ABC):
         classes = max(self.objective.outputs, 1 + (self.objective.kind == "binary"))
         axes: Dims = ("batch", "time") if self.per_step else ("batch",)
         return "probabilities", probabilities_onnx(logits, self.objective.kind), (*axes, classes)
+
+    def write_torch(self, source: TorchSource) -> None:
+        """Add to plain PyTorch source what a model answers, of the outputs `x` of its network."""
+        if self.targets_inside:
+            source.problems.append(f"the task {self.name} is not for one answer to what comes in")
+        line = _TORCH_PROBABILITIES.get(self.objective.kind, "torch.softmax(x, dim=-1)")
+        source.steps.append(f"x = {line}")
 
     @abc.abstractmethod
     def score(self, outputs: Any, data: Dataset, sample_weight: Any = None) -> float:

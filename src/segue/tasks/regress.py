@@ -16,6 +16,7 @@ from segue.data.arrays import refuse_not_finite
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError
+from segue.layers.base import TorchSource
 from segue.metrics import r_squared
 from segue.onnx_graph import Dims, Steps, Value
 from segue.prepare import Preparation
@@ -252,6 +253,11 @@ class Regress(Task):
         """The numbers in their own unit, `[batch, value]` float64."""
         found = logits.cast(np.float64) * self.scale.scale + self.scale.mean
         return "prediction", found, ("batch", len(self.scale.scale))
+
+    def write_torch(self, source: TorchSource) -> None:
+        scale = source.constant("target_scale", self.scale.scale)
+        mean = source.constant("target_mean", self.scale.mean)
+        source.steps.append(f"x = x.double() * {scale} + {mean}")
 
     def score(self, outputs: Array, data: Dataset, sample_weight: Any = None) -> float:
         """R², as scikit-learn's `r2_score`."""

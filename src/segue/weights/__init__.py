@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from segue.weights.onnx import to_onnx
     from segue.weights.onnx_check import OnnxDifference, OnnxReport
     from segue.weights.onnx_model import OnnxModel
+    from segue.weights.python import to_python
     from segue.weights.torch_export import to_torch
     from segue.weights.torch_in import from_torch
 
 __all__ = [
     "OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "from_torch", "to_keras", "to_onnx",
-    "to_torch",
+    "to_python", "to_torch",
 ]  # fmt: skip
 
 __getattr__ = lazy_names(
@@ -33,6 +34,7 @@ __getattr__ = lazy_names(
         "OnnxModel": "segue.weights.onnx_model.OnnxModel",
         "OnnxReport": "segue.weights.onnx_check.OnnxReport",
         "to_onnx": "segue.weights.onnx.to_onnx",
+        "to_python": "segue.weights.python.to_python",
         "to_torch": "segue.weights.torch_export.to_torch",
     },
 )
