@@ -79,8 +79,8 @@ def export(
 
     Options:
         file (FILE): the file to write.
-        to (onnx|keras|torch|python): the kind of file; torch is a state dict, with the source of its
-            module beside it; python a module of PyTorch with the preparation in it.
+        to (onnx|keras|torch|python): the kind of file; torch is a state dict, with the source of
+            its module beside it; python a module of PyTorch with the preparation in it.
         data (SOURCE): sequences to check it with; random ones if left out.
         step: also write FILE.step.onnx, one step of a causal network, with its states.
     """
