@@ -12,6 +12,7 @@ out.
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import time
 from dataclasses import replace
@@ -65,6 +66,11 @@ def network_of(case: Case, channels: int, weights: dict[str, Any], form: int) ->
     return network
 
 
+@functools.cache
+def data_of_case(name: str) -> dict[str, Any]:
+    return data_of(FILES, CASES[name])
+
+
 def examples_of(case: Case, x: Any, y: Any) -> Examples:
     offsets = np.arange(len(x) + 1, dtype=np.int64) * x.shape[1]
     targets = y.astype(np.int64) if case.loss == "classes" else np.float32(y).reshape(len(y), -1)
@@ -73,7 +79,7 @@ def examples_of(case: Case, x: Any, y: Any) -> Examples:
 
 def train(case: Case, rows: int, *, seed: int, form: int, threads: int) -> list[float]:
     """Seconds of an epoch, the last loss, and loss and score of what was left out."""
-    data = data_of(FILES, case)
+    data = data_of_case(case.name)
     some = np.linspace(0, len(data["x"]) - 1, min(rows, len(data["x"]))).astype(int)
     x, y, last = data["x"][some], data["y"][some], np.arange(len(some)) % 10 == 9
     network = network_of(case, x.shape[2], weights_of(FILES, case, seed % 3), form)

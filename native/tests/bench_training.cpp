@@ -1,6 +1,6 @@
 // How fast recurrent layers are trained, in one thread, beside what the processor attains.
 //
-//   bench_training [seconds for each line]
+//   bench_training [seconds for each line] [path]
 #include "internals.h"
 #include "reference.h"
 #include "../include/segue.h"
@@ -103,7 +103,7 @@ int main(int count, char** arguments) {
   if (count > 1) budget = std::atof(arguments[1]);
   for (const char* path : {"portable", "avx2", "avx512"}) {
     const segue::Internals* kernels = segue::internals(path);
-    if (!kernels) continue;
+    if (!kernels || (count > 2 && std::strcmp(path, arguments[2]))) continue;
     const double most =
         kernels->multiply_alone(1000) / least([&] { kernels->multiply_alone(1000); });
     std::printf("%s: multiply alone %.1f GFLOP/s\n", path, 2e-9 * most);
