@@ -171,7 +171,8 @@ def test_every_task_leaves_whole(name: str, tmp_path: Path) -> None:
     """What the file answers is what the model answers, and so it is when it is read again."""
     estimator, x, y, causal = TASKS[name]
     model = estimator.fit(x, y)
-    assert to_onnx(model, tmp_path / "model.onnx", step=causal).largest() <= 1
+    for data in (x, None):
+        assert to_onnx(model, tmp_path / "model.onnx", step=causal, data=data).largest() <= 1
     if name == "language":
         return
     read = OnnxModel(tmp_path / "model.onnx")
@@ -384,6 +385,10 @@ def test_a_file_predicts_in_one_process(tmp_path: Path, capsys: pytest.CaptureFi
     assert "leave out --workers" in capsys.readouterr().err
     assert main(["predict", path, "japanese-vowels", "--per-step"]) == 2
     assert "--per-step is for a classifier" in capsys.readouterr().err
+    assert main(["evaluate", path, "japanese-vowels"]) == 1
+    assert "is an ONNX file: `segue predict` and `segue info` take it" in capsys.readouterr().err
+    assert main(["info", path]) == 0
+    assert re.search(r"^network +gru\(4\)$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_without_the_packages_the_line_that_installs_them_is_said(

@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from segue.data.sequences import Array
 from segue.errors import NotCausalError, SpecError
 from segue.kernels.ragged import Directions, Ragged
-from segue.layers import LAYERS, BuildContext, Shape
+from segue.layers import LAYERS, BuildContext, LayerSpec, Shape
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.activations_onnx import ONNX
 from segue.layers.inference import InferenceChain, chain_weight_shapes
 from segue.networks import as_specs
 from segue.onnx_graph import Graph, Steps, Value
+from segue.spec import to_text
+from segue.testing import strategies
 from segue.weights.onnx_check import TOLERANCE, session_of
 
 CONTRACT = Path(__file__).parents[1] / "contract"
@@ -125,6 +128,14 @@ def test_the_graph_of_one_step_gives_what_a_stream_gives(
         if time >= 5:
             wanted, again = chain.step(ported(values[2:, time]), again)
             assert difference(found["y0"][2:], wanted) <= TOLERANCE
+
+
+@pytest.mark.slow
+@settings(max_examples=40)
+@given(strategies.networks(layers=4, units=9))
+def test_networks_nobody_thought_of(network: tuple[LayerSpec, ...]) -> None:
+    """Random chains of recurrent, dense, dropout and pooling layers."""
+    test_onnx_runtime_gives_what_segue_gives(to_text(network), Shape(3), False)
 
 
 @pytest.mark.parametrize(

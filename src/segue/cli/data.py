@@ -68,7 +68,7 @@ def info(model: Path | None = None, *, defaults: bool = False, json: bool = Fals
     Example: segue info run
 
     Options:
-        model (MODEL): a run's folder, or a model.safetensors.
+        model (MODEL): a run's folder, a model.safetensors, or what `segue export` wrote, .onnx.
         defaults: print the defaults of training instead.
     """
     facts: dict[str, Any]
@@ -117,6 +117,11 @@ def _installed() -> dict[str, Any]:
 
 def _inside(model: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """What a model file holds, and of a run its scores and versions; the same in words."""
+    if model.suffix.lower() == ".onnx":
+        from segue.weights import OnnxModel
+
+        texts = OnnxModel(model).texts
+        return {"file": model, **texts}, [("model", str(model)), *texts.items()]
     from segue.cli.fit import headline
     from segue.estimators import load
     from segue.estimators.files import read

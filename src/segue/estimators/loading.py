@@ -115,7 +115,13 @@ def load(
     if not path.is_file():
         raise DataNotFoundError("there is no such model file.", path=path)
     refuse_pointer(path, ModelFileError)
-    description, tensors = read(path)
+    try:
+        description, tensors = read(path)
+    except ModelFileError as error:
+        if path.suffix.lower() != ".onnx":
+            raise
+        hint = "`segue predict` and `segue info` take it, and in Python segue.weights.OnnxModel."
+        raise ModelFileError(f"is an ONNX file: {hint}", path=path) from error
     layers = _given(network)
     forward.backend()  # a path that cannot be had is no fault of the file
     try:

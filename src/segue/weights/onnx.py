@@ -16,10 +16,12 @@ import numpy as np
 
 from segue._version import __version__
 from segue.atomic import replacing, write_text
+from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError
 from segue.onnx_graph import Graph, Steps, Value
 from segue.prepare import Preparation
 from segue.spec import to_text
+from segue.tasks.forecast import last_steps
 from segue.weights.onnx_check import FILE_FORMAT, OnnxReport, check_steps, check_whole, session_of
 
 
@@ -77,7 +79,7 @@ def to_onnx(
     wanted = {path: whole_graph(estimator)}
     if step:
         wanted[path.with_suffix(".step.onnx")] = step_graph(estimator)
-    sequences = None if data is None else estimator.check_input(data)
+    sequences = None if data is None else _checked(estimator, data)
     report = OnnxReport(str(path), __version__)
     models = {name: graph.model("segue", texts_of(estimator)) for name, graph in wanted.items()}
     whole, *steps = [session_of(model.SerializeToString()) for model in models.values()]
@@ -95,6 +97,14 @@ def to_onnx(
     for name, text in vocabulary_of(estimator, path):
         write_text(name, text)
     return report
+
+
+def _checked(estimator: Any, data: Any) -> Sequences:
+    """Sequences to check with, as the network takes them: of series their last windows."""
+    x: Sequences = estimator.check_input(data)
+    if estimator.task != "forecast":
+        return x
+    return Sequences.from_array(last_steps(x, estimator.size), exact=True)
 
 
 def members_of(estimator: Any) -> Sequence[Any]:
