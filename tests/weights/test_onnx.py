@@ -336,6 +336,33 @@ def test_the_vocabulary_stands_beside_the_file(tmp_path: Path) -> None:
         OnnxModel(tmp_path / "model.onnx").predict(texts())
 
 
+ALONE = """
+import sys
+class Blocker:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Blocker())
+from segue.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_it_leaves_and_predicts_without_pytorch(tmp_path: Path) -> None:
+    """What predicts has no need of `onnx` either."""
+    model, file = str(tmp_path / "model.safetensors"), str(tmp_path / "model.onnx")
+    classifier().fit(segue.read("japanese-vowels")).save(model)
+    train = "torch,sklearn,scipy,loky,matplotlib,jinja2,pooch,pandas"
+    for blocked, words in (
+        (train, ["export", model, file, "--step"]),
+        (f"{train},onnx", ["predict", file, "japanese-vowels", "--json"]),
+    ):
+        command = [sys.executable, "-c", ALONE, blocked, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 640
+
+
 # -- what is refused ------------------------------------------------------------------------------
 
 
