@@ -122,6 +122,17 @@ def test_json_gives_json(row: Any, stream: Stream, model: Path) -> None:
     assert [one["prediction"] for one in found] == best
 
 
+def test_a_channel_called_x_takes_a_number_or_a_list(stream: Stream, tmp_path: Path) -> None:
+    data = Dataset(
+        segue.Sequences.from_list([[0.0, 1.0], [1.0, 0.0]] * 6), ["a", "b"] * 6, channels=("x",)
+    )
+    path = tmp_path / "m.safetensors"
+    segue.SequenceClassifier("gru(2)", epochs=1, options=QUIET).fit(data).save(path)
+    answers = {stream(line, of=path)[1] for line in ('{"x": 0.5}\n', '{"x": [0.5]}\n')}
+    assert len(answers) == 1
+    assert "probabilities" in answers.pop()
+
+
 def test_csv_becomes_json_with_an_option(stream: Stream) -> None:
     _, out, _ = stream(csv_of(STEPS), "--json")
     assert set(json.loads(out.splitlines()[0])) == {"step", "prediction", "probabilities"}

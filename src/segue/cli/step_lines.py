@@ -162,6 +162,9 @@ class JsonLines(StepLines):
 
     def _values(self, fields: dict[str, Any]) -> Any:
         channels = self.wanted.channels
+        for name in _VALUES:
+            if isinstance(fields.get(name), list):
+                return self._list(fields[name])
         if channels is not None:
             missing = [name for name in channels if name not in fields]
             if not missing:
