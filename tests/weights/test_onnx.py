@@ -198,6 +198,15 @@ def test_static_features_are_an_input(tmp_path: Path) -> None:
     data = segue.Dataset(segue.Sequences.from_list(sequences()), static=static)
     found = OnnxModel(tmp_path / "model.onnx").predict_proba(data)
     assert np.abs(found - model.predict_proba(data)).max() <= TOLERANCE
+    with pytest.raises(DataError, match=r"takes 2 static features of each sequence; here are 0"):
+        OnnxModel(tmp_path / "model.onnx").predict(sequences())
+
+
+def test_sequences_that_the_network_does_not_take_are_refused(tmp_path: Path) -> None:
+    model = classifier("flatten dense(3)").fit(np.ones((40, 7, 2)), LABELS)
+    to_onnx(model, tmp_path / "model.onnx")
+    with pytest.raises(DataError, match=r"does not take sequences of 7 to 8 steps: it learnt"):
+        OnnxModel(tmp_path / "model.onnx").predict([np.ones((7, 2)), np.ones((8, 2))])
 
 
 def test_an_ensemble_is_one_file(tmp_path: Path) -> None:

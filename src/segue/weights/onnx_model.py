@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences, check_sequences
-from segue.errors import DataNotFoundError, ModelFileError, OptionError, counted
+from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, counted
 from segue.prepare.pipeline import STEPS
 from segue.readers.objects import plain_sequences
 from segue.spec import from_json
@@ -23,6 +23,14 @@ from segue.weights.onnx_check import FILE_FORMAT, run, session_of
 Floats = npt.NDArray[np.float64]
 _STEPS_AT_ONCE = 20_000  # padded ones
 _FACTS = ("classes", "channels", "reading", "size")
+
+
+def _is_of_runtime(error: Exception) -> bool:
+    return type(error).__module__.startswith("onnxruntime")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0]
 
 
 class OnnxModel:
@@ -66,10 +74,9 @@ class OnnxModel:
         try:
             return session_of(str(self.path))
         except Exception as error:  # those of ONNX Runtime have no base but this
-            if not type(error).__module__.startswith("onnxruntime"):
+            if not _is_of_runtime(error):
                 raise
-            reason = str(error).splitlines()[0]
-            raise ModelFileError(f"is no ONNX file: {reason}", path=self.path) from error
+            raise ModelFileError(f"is no ONNX file: {_reason(error)}", path=self.path) from error
 
     def _facts(self) -> dict[str, Any]:
         """What the metadata say, as values."""
@@ -142,22 +149,43 @@ class OnnxModel:
         return continued(windows, ahead if steps is None else steps, changes)
 
     def _answers(self, X: Any) -> list[Array]:  # noqa: N803
-        """An array for each sequence, in their order; those of one length run together."""
-        static = X.static if isinstance(X, Dataset) else None
-        x = self._sequences(X)
-        order, found = np.argsort(x.lengths, kind="stable"), [np.zeros(0)] * len(x)
-        first = 0
+        """An array for each sequence, in their order; those of about one length run together."""
+        x, static = self._sequences(X), self._static(X)
+        order, found, first = np.argsort(x.lengths, kind="stable"), [np.zeros(0)] * len(x), 0
         while first < len(order):
-            longest = x.lengths[order[first:]]
-            count = max(
-                1, int(np.count_nonzero(longest * np.arange(1, len(longest) + 1) <= _STEPS_AT_ONCE))
-            )
+            ends = x.lengths[order[first:]] * np.arange(1, len(order) - first + 1)
+            count = max(1, int(np.count_nonzero(ends <= _STEPS_AT_ONCE)))
             chosen = order[first : first + count]
-            part = None if static is None else static[chosen]
-            for number, row in zip(chosen, run(self.session, x[chosen], part, 0.0), strict=True):
+            rows = self._run(x[chosen], None if static is None else static[chosen])
+            for number, row in zip(chosen, rows, strict=True):
                 found[number] = row
             first += count
         return found
+
+    def _run(self, x: Sequences, static: Array | None) -> list[Array]:
+        try:
+            return run(self.session, x, static, 0.0)
+        except Exception as error:
+            if not _is_of_runtime(error):
+                raise
+            shortest, longest = x.length_range
+            raise DataError(
+                f"The model does not take sequences of {shortest} to {longest} steps: it learnt "
+                f"others ({self.texts['network']}). ONNX Runtime says: {_reason(error)}"
+            ) from error
+
+    def _static(self, X: Any) -> Array | None:  # noqa: N803
+        """`[n, feature]`, where the model has static features."""
+        ports = {port.name: port for port in self.session.get_inputs()}
+        given = X.static if isinstance(X, Dataset) else None
+        came = 0 if given is None else given.shape[1]
+        wanted = int(ports["static"].shape[1]) if "static" in ports else 0
+        if came != wanted:
+            raise DataError(
+                f"The model takes {wanted} static features of each sequence; here are {came}. They "
+                "come with a Dataset, as its `static`."
+            )
+        return given
 
     def _sequences(self, X: Any) -> Sequences:  # noqa: N803
         x, wanted = plain_sequences(X, exact=True), int(self.session.get_inputs()[0].shape[2])
