@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 6
+#define SEGUE_ABI 7
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -174,6 +174,7 @@ typedef struct {
   double loss, norm; /* of the last one; where one is not finite, the weights are those before */
   double sums[3];    /* loss, score, number of targets: added to */
   int64_t bytes;     /* the most that a shard took */
+  int64_t threads;   /* that took part */
 } segue_progress;
 
 /* A recurrent layer over a padded batch [batch, time, channels], of which sequence i has the first

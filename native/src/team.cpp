@@ -1,9 +1,7 @@
 #include "team.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -17,7 +15,12 @@ namespace {
 
 constexpr int kTurns = 2000;  // some microseconds
 
-void pause() {
+// What a thread does that waits: at first it keeps its processor, since tasks are short.
+void rest(int turn) {
+  if (turn >= kTurns) {
+    std::this_thread::yield();
+    return;
+  }
 #if defined(__x86_64__) || defined(_M_X64)
   _mm_pause();
 #endif
@@ -25,55 +28,64 @@ void pause() {
 
 }  // namespace
 
-void Team::wait() {
-  if (size_ == 1) return;
-  const std::uint32_t phase = phase_.load(std::memory_order_acquire);
-  if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
-    waiting_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
-    return;
-  }
-  for (int turn = 0; phase_.load(std::memory_order_acquire) == phase; ++turn) {
-    if (turn < kTurns) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
-  }
-}
+struct Team::Others {
+  std::vector<std::thread> threads;
+};
 
-void Tasks::restart() { next_.store(0, std::memory_order_relaxed); }
-void Flag::set() { value_.store(true, std::memory_order_relaxed); }
-bool Flag::is_set() const { return value_.load(std::memory_order_relaxed); }
-Index Tasks::take() { return next_.fetch_add(1, std::memory_order_relaxed); }
-
-void run_team(Index threads, void (*task)(void*, Team&, Index), void* context) {
-  // The size must be known before the first phase: so the others wait until all have begun.
-  std::mutex mutex;
-  std::condition_variable begun;
-  Team* team = nullptr;
-  std::vector<std::thread> others;
+Team::Team(Index size) {
+  if (size <= 1) return;
   try {
-    for (Index i = 1; i < threads; ++i) {
-      others.emplace_back([&, i] {
-        {
-          std::unique_lock<std::mutex> lock(mutex);
-          begun.wait(lock, [&] { return team != nullptr; });
-        }
-        task(context, *team, i);
-      });
-    }
+    others_ = new Others;
+    others_->threads.reserve(size - 1);
+    for (Index i = 1; i < size; ++i) others_->threads.emplace_back([this, i] { help(i); });
   } catch (const std::exception&) {  // no more threads: those that there are do the work
   }
-  Team whole(static_cast<Index>(others.size()) + 1);
-  {
-    const std::lock_guard<std::mutex> lock(mutex);
-    team = &whole;
-  }
-  begun.notify_all();
-  task(context, whole, 0);
-  for (std::thread& other : others) other.join();
 }
+
+Team::~Team() {
+  if (others_ == nullptr) return;
+  is_over_.store(true, std::memory_order_release);
+  for (std::thread& other : others_->threads) other.join();
+  delete others_;
+}
+
+void Team::run(Index count, Task task, void* context) {
+  if (others_ == nullptr) {
+    for (Index i = 0; i < count; ++i) task(context, i, 0);
+    return;
+  }
+  task_ = task, context_ = context;
+  done_.store(0, std::memory_order_relaxed);
+  left_.store(static_cast<std::uint64_t>(count), std::memory_order_release);
+  while (take(0)) {
+  }
+  for (int turn = 0; done_.load(std::memory_order_acquire) != count; ++turn) rest(turn);
+}
+
+// Does a task, if there is one left.
+bool Team::take(Index thread) {
+  std::uint64_t left = left_.load(std::memory_order_acquire), rest_of_it, taken;
+  do {
+    const std::uint64_t first = left >> 32, end = left & 0xffffffff;
+    if (first == end) return false;
+    taken = thread == 0 ? first : end - 1;
+    rest_of_it = thread == 0 ? (first + 1) << 32 | end : first << 32 | taken;
+  } while (!left_.compare_exchange_weak(left, rest_of_it, std::memory_order_acq_rel,
+                                        std::memory_order_acquire));
+  task_(context_, static_cast<Index>(taken), thread);
+  done_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
+void Team::help(Index thread) {
+  for (int turn = 0; !is_over_.load(std::memory_order_acquire); ++turn) {
+    if (take(thread)) turn = 0;
+    rest(turn);
+  }
+}
+
+void Flag::set() { value_.store(true, std::memory_order_relaxed); }
+bool Flag::is_set() const { return value_.load(std::memory_order_relaxed); }
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

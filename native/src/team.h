@@ -1,4 +1,4 @@
-// Threads that go through the same phases together.
+// Threads that take tasks together.
 #pragma once
 
 #include <atomic>
@@ -8,32 +8,39 @@ namespace segue {
 
 using Index = std::int64_t;
 
+// The thread that makes it, and others that are there until it ends. Nobody waits for a thread that
+// has no processor: who has one takes the tasks.
 class Team {
  public:
-  explicit Team(Index size) : size_(size) {}
+  // `thread` is a number below the size; it is 0 in the thread that has the team.
+  using Task = void (*)(void* context, Index i, Index thread);
 
-  Index size() const { return size_; }
-  // Returns when all threads of the team have called it. It turns for a while before it lets
-  // others run: phases are short.
-  void wait();
+  // Of `size` threads, or fewer where the system has no more.
+  explicit Team(Index size);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
 
- private:
-  const Index size_;
-  std::atomic<Index> waiting_{0};
-  std::atomic<std::uint32_t> phase_{0};
-};
-
-// Numbers of tasks, for threads to take until there are none left.
-class Tasks {
- public:
-  void restart();
-  Index take();
+  // Calls task(context, i, thread) for each i below count, and returns when all are done. The thread
+  // that has the team takes them from the first one on, the others from the last: so those of two
+  // mostly find in their caches what they left there.
+  void run(Index count, Task task, void* context);
 
  private:
-  std::atomic<Index> next_{0};
+  struct Others;
+
+  bool take(Index thread);
+  void help(Index thread);
+
+  std::atomic<std::uint64_t> left_{0};  // tasks that nobody has taken: the first, and their end
+  std::atomic<Index> done_{0};
+  std::atomic<bool> is_over_{false};
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  Others* others_ = nullptr;
 };
 
-// Set by any of the threads, and read by all after the next phase.
+// Set by any of the threads, and read when the tasks are done.
 class Flag {
  public:
   void set();
@@ -42,10 +49,6 @@ class Flag {
  private:
   std::atomic<bool> value_{false};
 };
-
-// Calls task(context, team, i) in a thread for each i below the team's size, which is `threads`, or
-// fewer where the system has no more.
-void run_team(Index threads, void (*task)(void*, Team&, Index), void* context);
 
 // Seconds of a clock that does not go back.
 double seconds_now();

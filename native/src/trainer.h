@@ -66,6 +66,7 @@ class Trainer {
               network.smoothing, network.scores_losses != 0, network.scale} {}
   ~Trainer() {
     for (Index i = 0; i < made_; ++i) delete layers_.data[i].layer;
+    delete[] arenas_;
   }
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -73,12 +74,16 @@ class Trainer {
   // False where there is no memory; the weights are then as after the last update that is done.
   bool run() {
     if (!prepare()) return false;
-    began_ = seconds_now();
-    progress_.done = 0;
-    const Index most = most_shards_ < updates_.threads ? most_shards_ : updates_.threads;
-    run_team(work_of_update() < kWorkOfTeam ? 1 : most,
-             [](void* self, Team& team, Index i) { static_cast<Trainer*>(self)->work(team, i); },
-             this);
+    const double began = seconds_now();
+    progress_.done = 0, progress_.bytes = 0, progress_.threads = threads_;
+    Team team(threads_);
+    bool goes_on = true;
+    for (Index update = 0; update < updates_.count && goes_on; ++update) {
+      goes_on = run_update(team, update) && seconds_now() - began < updates_.seconds;
+    }
+    for (Index i = 0; i < threads_; ++i) {
+      if (arenas_[i].bytes() > progress_.bytes) progress_.bytes = arenas_[i].bytes();
+    }
     return !has_failed_.is_set();
   }
 
@@ -112,6 +117,10 @@ class Trainer {
       if (shards > most_shards_) most_shards_ = shards;
       if (steps > most_steps) most_steps = steps;
     }
+    const Index most = most_shards_ < updates_.threads ? most_shards_ : updates_.threads;
+    if (work_of_update() >= kWorkOfTeam && most > 1) threads_ = most;
+    arenas_ = new (std::nothrow) Arena[threads_];
+    if (arenas_ == nullptr) return false;
     const bool trains = updates_.trains != 0;
     Index pieces = 0;
     for (Index i = 0; trains && i < network_.trained_count; ++i) {
@@ -173,52 +182,37 @@ class Trainer {
     return 3 * work_of(network_, updates_.batch_offsets[end] - updates_.batch_offsets[first], steps);
   }
 
-  // -- the updates, in every thread ---------------------------------------------------------------
+  // -- the updates --------------------------------------------------------------------------------
 
-  struct Worker {
-    Team& team;
-    Index number;
-    Index phase = 0;
-    Arena arena;
-  };
-
-  // Calls task(i) for each i below count, each in one of the threads, and waits for all of them.
+  // Calls task(i, thread) for each i below count, each in one of the threads.
   template <class Task>
-  void share(Worker& me, Index count, const Task& task) {
-    Tasks& tasks = tasks_[me.phase % 2];
-    if (me.number == 0) tasks_[(me.phase + 1) % 2].restart();
-    for (Index i = tasks.take(); i < count; i = tasks.take()) task(i);
-    me.team.wait();
-    ++me.phase;
+  static void share(Team& team, Index count, const Task& task) {
+    team.run(
+        count,
+        [](void* context, Index i, Index thread) { (*static_cast<const Task*>(context))(i, thread); },
+        const_cast<Task*>(&task));
   }
 
-  void work(Team& team, Index number) {
-    Worker me{team, number, 0, {}};
-    for (Index update = 0; update < updates_.count && !is_over_; ++update) {
-      const Index first = updates_.first_batches[update], end = updates_.first_batches[update + 1];
-      if (update == 0 || updates_.trains) {
-        share(me, network_.layer_count, [&](Index i) {
-          layers_.data[i].layer->pack(network_.weights, packed_.data + layers_.data[i].packed);
-        });
-      }
-      const double count = targets_of(first, end);
-      double sums[4] = {0.0, 0.0, 0.0, 0.0};
-      for (Index batch = first; batch < end; ++batch) {
-        const Index size = updates_.batch_offsets[batch + 1] - updates_.batch_offsets[batch];
-        const Index shards = shards_of_batch(batch);
-        share(me, shards, [&](Index shard) {
-          if (!run_shard(me.arena, batch, size, shard, shards, count)) has_failed_.set();
-        });
-        for (Index i = 0; i < 4 * shards; ++i) sums[i % 4] += sums_.data[i];
-        if (updates_.trains) {
-          add_gradients(me, batch, shards, batch == first, batch + 1 == end);
-        } else {
-          me.team.wait();  // all have read the sums
-        }
-      }
-      finish(me, update, sums, count);
+  // False where the weights are as they were.
+  bool run_update(Team& team, Index update) {
+    const Index first = updates_.first_batches[update], end = updates_.first_batches[update + 1];
+    if (update == 0 || updates_.trains) {
+      share(team, network_.layer_count, [&](Index i, Index) {
+        layers_.data[i].layer->pack(network_.weights, packed_.data + layers_.data[i].packed);
+      });
     }
-    if (number == 0) progress_.bytes = me.arena.bytes();
+    const double count = targets_of(first, end);
+    double sums[4] = {0.0, 0.0, 0.0, 0.0};
+    for (Index batch = first; batch < end; ++batch) {
+      const Index size = updates_.batch_offsets[batch + 1] - updates_.batch_offsets[batch];
+      const Index shards = shards_of_batch(batch);
+      share(team, shards, [&](Index shard, Index thread) {
+        if (!run_shard(arenas_[thread], batch, size, shard, shards, count)) has_failed_.set();
+      });
+      for (Index i = 0; i < 4 * shards; ++i) sums[i % 4] += sums_.data[i];
+      if (updates_.trains) add_gradients(team, batch, shards, batch == first, batch + 1 == end);
+    }
+    return finish(team, update, sums, count);
   }
 
   // The number of targets of some batches.
@@ -236,9 +230,9 @@ class Trainer {
 
   // Adds the gradients of the shards to those of the batches before, and takes the squares of the
   // last.
-  void add_gradients(Worker& me, Index batch, Index shards, bool is_first, bool is_last) {
+  void add_gradients(Team& team, Index batch, Index shards, bool is_first, bool is_last) {
     const Index stripes = scatters() ? vectors(embedding_->outputs) : 0;
-    share(me, piece_count_ + stripes, [&](Index i) {
+    share(team, piece_count_ + stripes, [&](Index i, Index) {
       if (i >= piece_count_) return add_embedding(batch, i - piece_count_, is_first);
       Piece& piece = pieces_.data[i];
       if (piece.first >= network_.shared) return;
@@ -254,7 +248,7 @@ class Trainer {
       if (is_last) take_squares(piece);
     });
     if (stripes && is_last) {
-      share(me, piece_count_, [&](Index i) {
+      share(team, piece_count_, [&](Index i, Index) {
         if (pieces_.data[i].first >= network_.shared) take_squares(pieces_.data[i]);
       });
     }
@@ -285,8 +279,9 @@ class Trainer {
     }
   }
 
-  // The optimizer, where loss and gradient are finite; and what is told of the update.
-  void finish(Worker& me, Index update, const double* sums, double count) {
+  // The optimizer, where loss and gradient are finite; and what is told of the update. False where
+  // they are not.
+  bool finish(Team& team, Index update, const double* sums, double count) {
     double squares = 0.0;
     for (Index i = 0; i < piece_count_; ++i) squares += pieces_.data[i].squares;
     const double norm = std::sqrt(squares), loss = sums[0] / (count < 1.0 ? 1.0 : count);
@@ -300,21 +295,18 @@ class Trainer {
                                 static_cast<float>(updates_.rates[update]),
                                 kept,
                                 progress_.steps + 1};
-      share(me, piece_count_, [&](Index i) {
+      share(team, piece_count_, [&](Index i, Index) {
         const Index first = pieces_.data[i].first;
         optimizer.update(network_.weights + first, total_.data + first, network_.moments + first,
                          network_.moments + network_.size + first, pieces_.data[i].end - first);
       });
     }
-    if (me.number == 0) {
-      progress_.loss = loss, progress_.norm = norm;
-      for (int i = 0; i < 3; ++i) progress_.sums[i] += sums[i + 1];
-      const bool is_done = (is_right || !updates_.trains) && !has_failed_.is_set();
-      if (is_done) progress_.done = update + 1;
-      if (is_done && updates_.trains) ++progress_.steps;
-      is_over_ = !is_done || seconds_now() - began_ >= updates_.seconds;
-    }
-    me.team.wait();
+    progress_.loss = loss, progress_.norm = norm;
+    for (int i = 0; i < 3; ++i) progress_.sums[i] += sums[i + 1];
+    if (has_failed_.is_set() || (updates_.trains && !is_right)) return false;
+    progress_.done = update + 1;
+    if (updates_.trains) ++progress_.steps;
+    return true;
   }
 
   // -- a shard --------------------------------------------------------------------------------------
@@ -427,10 +419,9 @@ class Trainer {
   Memory<std::int32_t> tokens_;
   Index made_ = 0, piece_count_ = 0, most_shards_ = 0, first_trained_ = -1;
   const segue_layer* embedding_ = nullptr;
-  Tasks tasks_[2];
+  Index threads_ = 1;
+  Arena* arenas_ = nullptr;  // of each thread
   Flag has_failed_;
-  bool is_over_ = false;
-  double began_ = 0.0;
 };
 
 inline int train(const segue_network* network, const segue_examples* examples,

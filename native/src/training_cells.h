@@ -141,22 +141,29 @@ struct LstmTraining : Lstm {
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
     add_products<Lstm>(sum, s, row, panel, panel_stride, 0, s.depth());
+    // In two rounds, so that the processor has several rows to work on at once.
     for (int p = 0; p < Panels; ++p) {
       for (int r = 0; r < Rows; ++r) {
-        const Index after = s.after(row + r);
         float* slots = s.slots_of(panel + p, row + r);
-        Vector below[3] = {sum[p][r][0], sum[p][r][1], sum[p][r][3]};
+        Vector* gate = sum[p][r];
+        Vector below[3] = {gate[0], gate[1], gate[3]};
         one_plus_exp_of_negative(below);
-        const Vector i = reciprocal(below[0]), f = reciprocal(below[1]), o = reciprocal(below[2]);
-        const Vector g = tanh(sum[p][r][2]);
-        const Vector c = fma(f, load(s.c_of(panel + p, s.row + row + r)), i * g), t = tanh(c);
+        const Vector i = reciprocal(below[0]), f = reciprocal(below[1]), g = tanh(gate[2]);
+        const Vector c = fma(f, load(s.c_of(panel + p, s.row + row + r)), i * g);
         store(slots, i);
         store(slots + kLanes, f);
         store(slots + 2 * kLanes, g);
-        store(slots + 3 * kLanes, o);
+        store(s.c_of(panel + p, s.after(row + r)), c);
+        gate[2] = c;
+        gate[3] = reciprocal(below[2]);
+      }
+    }
+    for (int p = 0; p < Panels; ++p) {
+      for (int r = 0; r < Rows; ++r) {
+        const Vector t = tanh(sum[p][r][2]), o = sum[p][r][3];
+        store(s.slots_of(panel + p, row + r) + 3 * kLanes, o);
         store(s.tanh_c_of(panel + p, row + r), t);
-        store(s.c_of(panel + p, after), c);
-        store(s.h(after) + (panel + p) * kLanes, o * t);
+        store(s.h(s.after(row + r)) + (panel + p) * kLanes, o * t);
       }
     }
   }

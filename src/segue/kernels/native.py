@@ -32,7 +32,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 6  # SEGUE_ABI of native/include/segue.h
+_ABI = 7  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features

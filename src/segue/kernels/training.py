@@ -112,6 +112,7 @@ class _Progress(ctypes.Structure):
         ("norm", _DOUBLE),
         ("sums", _DOUBLE * 3),
         ("bytes", _LONG),
+        ("threads", _LONG),
     )
 
 
@@ -346,6 +347,7 @@ class Outcome(NamedTuple):
     norm: float  # of its gradient, before it was shortened
     sums: tuple[float, float, float]  # of losses, scores and targets
     bytes: int  # that a thread took for the sequences that it had at once
+    threads: int  # that took part
 
 
 class NativeNetwork:
@@ -412,6 +414,7 @@ class NativeNetwork:
         keys: Array | None = None,
         seconds: float = np.inf,
         sums: Sequence[float] = (0.0, 0.0, 0.0),
+        threads: int | None = None,
     ) -> Outcome:
         """Perform updates, or only measure.
 
@@ -424,6 +427,7 @@ class NativeNetwork:
             seconds: after which no further update is begun.
             sums: of the epoch so far, to which those of each update are added in their order: so
                 they are the same in whatever calls the updates are made.
+            threads: at most; `None`: those of the path.
         """
         whole = examples.targets.dtype == np.int64
         is_tokens = examples.values.dtype == np.int32
@@ -447,7 +451,7 @@ class NativeNetwork:
             keys=None if keys is None else keys.ctypes.data,
             trains=rates is not None,
             seconds=seconds,
-            threads=kernels.threads,
+            threads=threads or kernels.threads,
         )
         progress = _Progress(steps=self.steps, sums=tuple(sums))
         arguments = map(ctypes.addressof, (self._network, native_examples, updates, progress))
@@ -455,5 +459,11 @@ class NativeNetwork:
             kernels.train(*arguments)
         finally:
             self.steps = progress.steps  # those that were made before there was no more memory
-        found = progress.done, progress.loss, progress.norm, tuple(progress.sums), progress.bytes
-        return Outcome(*found)
+        return Outcome(
+            progress.done,
+            progress.loss,
+            progress.norm,
+            tuple(progress.sums),
+            progress.bytes,
+            progress.threads,
+        )

@@ -122,6 +122,48 @@ def _sequences(data: TrainingData) -> SequenceBatches:
     return data.batches
 
 
+class TeamSize:
+    """How many threads take part in the next call: all, or one while the processors are busy.
+
+    Threads that work together wait for the one whose processor another program has, many
+    milliseconds for each update; one alone is faster then. It shows in the processor's time that a
+    call took. After some calls alone all are tried again, after more each time that it is in vain.
+
+    >>> size = TeamSize(2)
+    >>> size.saw(2, seconds=0.05, of_processor=0.06)
+    >>> size.next
+    1
+    """
+
+    FREE = 0.75  # of the seconds of all threads, where nothing else runs
+    LONG_ENOUGH = 0.01  # seconds of a call that tells something
+    MOST_ALONE = 63  # calls
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._alone, self._in_vain = 0, 0
+
+    @property
+    def next(self) -> int:
+        """The number of threads."""
+        return 1 if self._alone else self.most
+
+    def saw(self, threads: int, seconds: float, of_processor: float) -> None:
+        """Take in how a call of so many threads went.
+
+        Args:
+            threads: that took part.
+            seconds: that passed.
+            of_processor: the time that the processors gave to all threads.
+        """
+        if self._alone:
+            self._alone -= 1
+        elif threads > 1 and seconds >= self.LONG_ENOUGH:
+            is_free = of_processor >= self.FREE * threads * seconds
+            self._in_vain = 0 if is_free else min(4 * self._in_vain + 3, self.MOST_ALONE)
+            self._alone = self._in_vain
+
+
 class NativeTrainer(Trainer):
     """A trainer for networks that `native_program` knows.
 
@@ -156,6 +198,7 @@ class NativeTrainer(Trainer):
             self.use_precision("bfloat16")
         self.set_weights(job.network.get_weights())
         self._kind = np.int32 if program.has_tokens else np.float32
+        self._team = TeamSize(options.threads or self.kernels.threads)
         self._examples: dict[int, tuple[TrainingData, Examples]] = {}
 
     @contextmanager
@@ -202,7 +245,7 @@ class NativeTrainer(Trainer):
         """Perform updates on all sequences of the data, or on those that are needed."""
         batches, chosen = Batches.of(updates), None
         if _sequences(data).is_resident and id(data) in self._examples:
-            return self.network.run(self.kernels, self._examples[id(data)][1], batches, **more)
+            return self._call(self._examples[id(data)][1], batches, **more)
         if not _sequences(data).is_resident:
             batches, chosen = batches.within()
         values, lengths = _sequences(data).ragged(chosen)
@@ -217,7 +260,15 @@ class NativeTrainer(Trainer):
         )
         if chosen is None:
             self._examples[id(data)] = data, examples
-        return self.network.run(self.kernels, examples, batches, **more)
+        return self._call(examples, batches, **more)
+
+    def _call(self, examples: Examples, batches: Batches, **more: Any) -> Outcome:
+        seconds, of_processor = time.perf_counter(), time.process_time()
+        threads = self._team.next
+        outcome = self.network.run(self.kernels, examples, batches, threads=threads, **more)
+        seconds, of_processor = time.perf_counter() - seconds, time.process_time() - of_processor
+        self._team.saw(outcome.threads, seconds, of_processor)
+        return outcome
 
     def _check(self, values: Array, lengths: Array) -> None:
         """Raise `DataError` for tokens and lengths that the network does not have."""
