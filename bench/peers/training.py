@@ -176,16 +176,23 @@ def first_losses(trainer: Trainer, case: Case, folder: Path) -> float:
 
 
 def choose(trainer: Trainer, case: Case, folder: Path, threads: Sequence[int]) -> Job:
-    """The settings and the number of threads with which a short training takes least."""
+    """The settings and the number of threads with which a short training takes least.
+
+    The settings are chosen first, with all processors, and then the number of threads.
+    """
     rows, epochs = TRIALS.get(case.name, TRIAL)
     unrolled = bool(case.units) and data_of(folder, case)["x"].shape[1] <= LONGEST
     settings = [s for s in trainer.settings if unrolled or "unroll" not in s]
-    jobs = [{**one, "threads": count} for one, count in product(settings, threads)]
-    seconds = []
-    for job in jobs if len(jobs) > 1 else []:
-        short = {"case": case.name, "seed": 0, "rows": rows, "epochs": epochs}
-        seconds.append(statistics.median(trainer.run(folder, {**short, **job})["steady"]))
-    best = jobs[int(np.argmin(seconds))] if seconds else jobs[0]
+    short = {"case": case.name, "seed": 0, "rows": rows, "epochs": epochs}
+
+    def least(jobs: Sequence[Job]) -> Job:
+        if len(jobs) == 1:
+            return jobs[0]
+        seconds = [statistics.median(trainer.run(folder, {**short, **j})["steady"]) for j in jobs]
+        return jobs[int(np.argmin(seconds))]
+
+    best = least([{**one, "threads": threads[-1]} for one in settings])
+    best = least([{**best, "threads": count} for count in threads])
     return {"threads": best.pop("threads"), "settings": best}
 
 

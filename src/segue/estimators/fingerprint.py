@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -38,15 +39,27 @@ SALT_BYTES = 16
 class SeenSequences:
     """Salted hashes of the sequences of a model's training.
 
+    They are computed when they are first asked for: mostly when the model is saved.
+
     Attributes:
         salt: the key of the hashes.
-        train: hashes of the sequences that the weights were fitted on, sorted, each once.
-        validation: of those that the best epoch was chosen by.
+        of_train: the digests, or already the hashes, of the training sequences.
+        of_validation: likewise.
     """
 
     salt: bytes
-    train: Hashes
-    validation: Hashes
+    of_train: Digests | Hashes
+    of_validation: Digests | Hashes
+
+    @cached_property
+    def train(self) -> Hashes:
+        """Hashes of the sequences that the weights were fitted on, sorted, each once."""
+        return _hashes(self.of_train, self.salt)
+
+    @cached_property
+    def validation(self) -> Hashes:
+        """Those of the sequences that the best epoch was chosen by."""
+        return _hashes(self.of_validation, self.salt)
 
     def find(self, given: Digests) -> tuple[Mask, Mask, float]:
         """Look sequences up.
@@ -124,6 +137,12 @@ def salted_hashes(given: Digests, salt: bytes) -> Hashes:
     return np.frombuffer(bytes(found), "<i8").astype(np.int64)
 
 
+def _hashes(given: Digests | Hashes, salt: bytes) -> Hashes:
+    if given.dtype == np.int64:
+        return given.astype(np.int64)
+    return np.unique(salted_hashes(given.astype(np.uint8), salt))
+
+
 # -- of a training -------------------------------------------------------------------------------
 
 
@@ -178,8 +197,7 @@ def seen_by(
     theirs = values[:0] if validation is None else digests(validation.x)
     text = repr(sorted(_settings(estimator).items())).encode()
     salt = bytes.fromhex(combined_digest([values, theirs, text]))[:SALT_BYTES]
-    hashes = (np.unique(salted_hashes(given, salt)) for given in (values, theirs))
-    own = SeenSequences(salt, *hashes)
+    own = SeenSequences(salt, values, theirs)
     return (own, *(one for one in before if one.salt != salt))
 
 
