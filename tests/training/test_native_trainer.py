@@ -12,7 +12,7 @@ from segue.errors import DataError
 from segue.kernels import forward
 from segue.testing import tiny_dataset
 from segue.training.loop import TrainingState, train
-from segue.training.native_trainer import NativeTrainer
+from segue.training.native_trainer import NativeTrainer, TeamSize
 from segue.training.trainers import make_trainer
 
 pytestmark = pytest.mark.skipif(
@@ -88,3 +88,19 @@ def test_the_gradients_of_many_weights_are_in_few_shards() -> None:
         assert isinstance(trainer, NativeTrainer)
         shards[text] = trainer.network.shards(trainer.kernels, 64, 64 * 8)
     assert shards == {"dense(8) pool(mean)": 4, "flatten dense(3000)": 1, "lstm(200)": 4}
+
+
+def test_one_thread_computes_while_others_keep_the_processors_busy() -> None:
+    size = TeamSize(2)
+    alone = []
+    for _ in range(4):  # in vain each time, and longer alone after each
+        size.saw(2, seconds=0.05, of_processor=0.06)
+        alone.append(size.alone)
+        while size.alone:
+            size.saw(1, seconds=0.05, of_processor=0.05)
+    assert alone == [3, 15, 63, 63]
+    size.saw(2, seconds=0.05, of_processor=0.099)
+    assert size == TeamSize(2)
+    size.saw(2, seconds=0.005, of_processor=0.005)  # too short to tell anything
+    size.saw(1, seconds=0.05, of_processor=0.05)  # a small network: the library took one
+    assert size == TeamSize(2)

@@ -11,7 +11,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -122,6 +123,7 @@ def _sequences(data: TrainingData) -> SequenceBatches:
     return data.batches
 
 
+@dataclass
 class TeamSize:
     """How many threads take part in the next call: all, or one while the processors are busy.
 
@@ -131,22 +133,22 @@ class TeamSize:
 
     >>> size = TeamSize(2)
     >>> size.saw(2, seconds=0.05, of_processor=0.06)
-    >>> size.next
-    1
+    >>> size.alone
+    3
+
+    Attributes:
+        most: threads.
+        alone: calls that one thread makes before all are tried again.
+        in_vain: calls that it made alone the last time, if all were tried in vain since.
     """
 
-    FREE = 0.75  # of the seconds of all threads, where nothing else runs
-    LONG_ENOUGH = 0.01  # seconds of a call that tells something
-    MOST_ALONE = 63  # calls
+    most: int
+    alone: int = 0
+    in_vain: int = 0
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._alone, self._in_vain = 0, 0
-
-    @property
-    def next(self) -> int:
-        """The number of threads."""
-        return 1 if self._alone else self.most
+    FREE: ClassVar[float] = 0.75  # of the seconds of all threads, where nothing else runs
+    LONG_ENOUGH: ClassVar[float] = 0.01  # seconds of a call that tells something
+    MOST_ALONE: ClassVar[int] = 63  # calls
 
     def saw(self, threads: int, seconds: float, of_processor: float) -> None:
         """Take in how a call of so many threads went.
@@ -156,12 +158,12 @@ class TeamSize:
             seconds: that passed.
             of_processor: the time that the processors gave to all threads.
         """
-        if self._alone:
-            self._alone -= 1
+        if self.alone:
+            self.alone -= 1
         elif threads > 1 and seconds >= self.LONG_ENOUGH:
             is_free = of_processor >= self.FREE * threads * seconds
-            self._in_vain = 0 if is_free else min(4 * self._in_vain + 3, self.MOST_ALONE)
-            self._alone = self._in_vain
+            self.in_vain = 0 if is_free else min(4 * self.in_vain + 3, self.MOST_ALONE)
+            self.alone = self.in_vain
 
 
 class NativeTrainer(Trainer):
@@ -243,28 +245,25 @@ class NativeTrainer(Trainer):
 
     def _run(self, data: TrainingData, updates: Sequence[Update], **more: Any) -> Outcome:
         """Perform updates on all sequences of the data, or on those that are needed."""
-        batches, chosen = Batches.of(updates), None
-        if _sequences(data).is_resident and id(data) in self._examples:
-            return self._call(self._examples[id(data)][1], batches, **more)
-        if not _sequences(data).is_resident:
-            batches, chosen = batches.within()
-        values, lengths = _sequences(data).ragged(chosen)
-        targets = data.targets.ragged(chosen)
-        self._check(values, lengths)
-        is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
-        examples = Examples(
-            np.ascontiguousarray(values, self._kind),
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            np.ascontiguousarray(targets, np.int64 if is_whole else np.float32),
-            None if data.weights is None else np.ascontiguousarray(data.weights.ragged(chosen)),
-        )
-        if chosen is None:
-            self._examples[id(data)] = data, examples
-        return self._call(examples, batches, **more)
-
-    def _call(self, examples: Examples, batches: Batches, **more: Any) -> Outcome:
+        batches, (_, examples) = Batches.of(updates), self._examples.get(id(data), (data, None))
+        if examples is None:
+            chosen, is_resident = None, _sequences(data).is_resident
+            if not is_resident:
+                batches, chosen = batches.within()
+            values, lengths = _sequences(data).ragged(chosen)
+            targets = data.targets.ragged(chosen)
+            self._check(values, lengths)
+            is_whole = self.loss.kind in ("softmax", "binary", "sigmoid")
+            examples = Examples(
+                np.ascontiguousarray(values, self._kind),
+                np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+                np.ascontiguousarray(targets, np.int64 if is_whole else np.float32),
+                None if data.weights is None else np.ascontiguousarray(data.weights.ragged(chosen)),
+            )
+            if is_resident:
+                self._examples[id(data)] = data, examples
+        threads = 1 if self._team.alone else self._team.most
         seconds, of_processor = time.perf_counter(), time.process_time()
-        threads = self._team.next
         outcome = self.network.run(self.kernels, examples, batches, threads=threads, **more)
         seconds, of_processor = time.perf_counter() - seconds, time.process_time() - of_processor
         self._team.saw(outcome.threads, seconds, of_processor)
