@@ -414,6 +414,16 @@ def test_labels_of_steps_and_several_labels(stream: Stream, tmp_path: Path) -> N
     assert out.splitlines()[0].split(",")[1:3] == ["prediction_0", "prediction_1"]
 
 
+def test_an_ensemble_streams_too(stream: Stream, tmp_path: Path) -> None:
+    members = []
+    for seed in (0, 1):
+        members.append(segue.load(trained(tmp_path, seed=seed)))
+    segue.SequenceEnsemble(members).save(tmp_path / "both.safetensors")
+    _, out, err = stream(csv_of(STEPS), of=tmp_path / "both.safetensors")
+    each = [np.asarray(member.anytime([STEPS])[0]) for member in members]
+    np.testing.assert_allclose(shares(out), np.mean(each, axis=0), atol=1e-5, err_msg=err)
+
+
 def test_a_language_model_says_what_comes_next(stream: Stream, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     segue.LanguageModel("embedding(4) gru(4)", epochs=1, options=QUIET).fit(

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from segue import SequenceClassifier, SequenceEnsemble, SequenceLabeler, SequenceRegressor
+from segue import (
+    SequenceClassifier,
+    SequenceEnsemble,
+    SequenceLabeler,
+    SequenceRegressor,
+    tensorfile,
+)
 from segue.errors import DataError, FileError, NotCausalError, OptionError
 from segue.estimators import Streams
 from segue.modules import Cell
@@ -156,3 +162,29 @@ def test_states_of_another_model_and_other_files_are_refused(tmp_path: Path) -> 
     with pytest.raises(FileError, match="damaged"):
         streams.load(path)
     assert streams.steps() == 1
+
+
+def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """With a right checksum: each array must have the form that a state of the model has."""
+    model, path = fit("conv(2, 3, causal=true) position attention(1, causal=true) gru(2)"), tmp_path
+    streams = Streams(model)
+    streams.push([0.0, 1.0], "a")
+    streams.push([0.0, 1.0], "b")
+    streams.save(path / "state")
+    text, tensors, _ = tensorfile.read(path / "state")
+    for name, values in tensors.items():
+        changes = [values[:-1], values.astype(np.float16), np.concatenate([values, values])]
+        for changed in changes if values.size else []:
+            content = tensorfile.to_bytes(text, {**tensors, name: changed})
+            (path / "changed").write_bytes(content)
+            again = Streams(model)
+            try:
+                again.load(path / "changed")
+                again.push([0.0, 1.0], "a")  # what fits is a state: it answers, or says why not
+            except (FileError, DataError):
+                continue
+            assert np.isfinite(again.push([0.0, 1.0], "b")).all(), name
+    for other in (text.replace('"a"', "null"), text.replace('"b"', '"a"'), "{}"):
+        (path / "changed").write_bytes(tensorfile.to_bytes(other, tensors))
+        with pytest.raises(FileError, match="state|streams|changed"):
+            Streams(model).load(path / "changed")
