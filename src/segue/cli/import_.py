@@ -62,12 +62,21 @@ def _keras(estimator: Any, file: Path) -> Any:
     return compare_with_keras(estimator, file)
 
 
+def _from_matlab(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
+    from segue.weights import from_matlab
+
+    if network is not None or names is not None:
+        raise OptionError("the file of MATLAB has its layers: leave --network and --names out.")
+    return from_matlab(file, **options)
+
+
 def _never(*_: Any) -> None:
     """Weights alone do not answer."""
 
 
 SOURCES = {
     "keras": Source((".keras", ".h5"), _from_keras, _keras),
+    "matlab": Source((".mat",), _from_matlab, _never),
     "torch": Source((".safetensors", ".pt", ".pth"), _from_torch, _never),
 }
 
@@ -91,7 +100,8 @@ def import_(
     Example: segue import theirs.keras --out model.safetensors --overwrite
 
     Options:
-        file (FILE): a .keras or .weights.h5 file, or a state dict of PyTorch, .safetensors.
+        file (FILE): a .keras or .weights.h5 file, a .mat file with the layers of a network, or a
+            state dict of PyTorch, .safetensors.
         out (MODEL): the model file to write, *.safetensors.
         network (SPEC): the layers, the head too, of weights that come without them; of Keras also a
             file with model.to_json().

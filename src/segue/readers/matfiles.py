@@ -12,7 +12,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from segue.errors import DataError, FileError
 from segue.extras import require
-from segue.readers.matobjects import Cell, Objects, Opaque, is_reference
+from segue.readers.matobjects import Cell, Objects, Opaque, Structs, is_reference
 from segue.readers.packed import check_unpacked
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -33,8 +33,12 @@ _VARIABLES = (14, _COMPRESSED)
 _SUBSYSTEM = "__function_workspace__"  # SciPy's name for it
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, *, structs: bool = False) -> dict[str, Any]:
     """Return the variables of a file by name; nothing in it is run.
+
+    Args:
+        path: the file.
+        structs: whether structs become `Structs`; else they are `Opaque`.
 
     Raises:
         FileError: no MATLAB file, or a damaged one.
@@ -44,7 +48,9 @@ def load(path: Path) -> dict[str, Any]:
         head = file.read(_HEADER + len(_HDF5))
     is_hdf5 = head.startswith(_HDF5) or head[_HEADER:] == _HDF5
     try:
-        return _load_hdf5(path) if is_hdf5 else _load_old(path, head[:128])
+        if is_hdf5:
+            return _load_hdf5(path, structs=structs)
+        return _load_old(path, head[:128], structs=structs)
     except (FileNotFoundError, PermissionError, ImportError, DataError):
         raise
     except Exception as error:  # SciPy and h5py raise whatever the bytes lead them to
@@ -69,7 +75,7 @@ def _text(value: Any) -> str:
 # -- versions 5 to 7 ------------------------------------------------------------------------------
 
 
-def _load_old(path: Path, head: bytes) -> dict[str, Any]:
+def _load_old(path: Path, head: bytes, *, structs: bool) -> dict[str, Any]:
     loadmat = require("scipy.io", purpose="to read MATLAB files").loadmat
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])  # None: version 4
     with path.open("rb") as file:
@@ -78,7 +84,7 @@ def _load_old(path: Path, head: bytes) -> dict[str, Any]:
     subsystem = next((found[_SUBSYSTEM] for found in single if _SUBSYSTEM in found), None)
     objects = None if subsystem is None else _objects_in(subsystem.tobytes())
     variables = {name: value for found in single for name, value in _named(found).items()}
-    return _decoded(variables, lambda value: _from_scipy(value, objects))
+    return _decoded(variables, lambda value: _from_scipy(value, objects, structs=structs))
 
 
 def _parts(file: BinaryIO, order: str) -> Iterator[BinaryIO]:
@@ -128,38 +134,46 @@ def _objects_in(raw: bytes) -> Objects:
     return Objects(metadata.tobytes(), order, lambda number: _from_scipy(values[number], None))
 
 
-def _from_scipy(value: Any, objects: Objects | None, depth: int = 0) -> Any:
+def _from_scipy(
+    value: Any, objects: Objects | None, depth: int = 0, *, structs: bool = False
+) -> Any:
     """Convert a variable that SciPy has read to a plain value."""
     if type(value).__name__ == "MatlabOpaque":
         record = value.reshape(-1)[0]
         if objects is None or not is_reference(record["arr"]):
             return Opaque(_text(record["s2"]))
         return objects.decoded(record["arr"])
-    if not isinstance(value, np.ndarray) or value.dtype.names is not None or depth > _DEEPEST:
+    inner = partial(_from_scipy, objects=objects, depth=depth + 1, structs=structs)
+    is_struct = isinstance(value, np.ndarray) and value.dtype.names is not None
+    if is_struct and structs and depth <= _DEEPEST:
+        names = value.dtype.names
+        return Structs(tuple({n: inner(one[n]) for n in names} for one in value.ravel(order="F")))
+    if not isinstance(value, np.ndarray) or is_struct or depth > _DEEPEST:
         return Opaque("struct")
     if value.dtype.kind == "U":
         rows = value.reshape(-1) if value.ndim < 2 else ["".join(row) for row in value.tolist()]
         return [str(row).rstrip() for row in rows] or [""]
     if value.dtype == object:
-        return Cell(tuple(_from_scipy(item, objects, depth + 1) for item in value.ravel(order="F")))
+        return Cell(tuple(inner(item) for item in value.ravel(order="F")))
     return value
 
 
 # -- version 7.3 ----------------------------------------------------------------------------------
 
 
-def _load_hdf5(path: Path) -> dict[str, Any]:
+def _load_hdf5(path: Path, *, structs: bool) -> dict[str, Any]:
     h5py = require("h5py", "matlab", "to read MATLAB files of version 7.3")
     with h5py.File(path, "r") as file:
         variables = {name: file[name] for name in file if not name.startswith("#")}
-        return _decoded(variables, _Hdf5(file, h5py, path.stat().st_size).value)
+        reader = _Hdf5(file, h5py, path.stat().st_size, structs=structs)
+        return _decoded(variables, reader.value)
 
 
 class _Hdf5:
     """One open file: its values, and no more of them than fit into a file of its size."""
 
-    def __init__(self, file: Any, h5py: Any, size: int) -> None:
-        self._file, self._h5py = file, h5py
+    def __init__(self, file: Any, h5py: Any, size: int, *, structs: bool = False) -> None:
+        self._file, self._h5py, self._structs = file, h5py, structs
         self._left = size * _PACKED  # bytes
         self._read: dict[tuple[int, int], tuple[Any, int]] = {}
 
@@ -176,6 +190,8 @@ class _Hdf5:
 
     def _new_value(self, item: Any, depth: int) -> Any:
         kind = _text(item.attrs.get("MATLAB_class", b""))
+        if self._structs and isinstance(item, self._h5py.Group) and depth <= _DEEPEST:
+            return self._struct(item, depth)
         if not isinstance(item, self._h5py.Dataset) or depth > _DEEPEST:
             return Opaque(kind or "struct")
         self._left -= item.nbytes + _LEAST
@@ -195,6 +211,20 @@ class _Hdf5:
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
             return Opaque(kind or str(getattr(value, "dtype", "object")))
         return value.T  # HDF5 counts the axes from the other end
+
+    def _struct(self, group: Any, depth: int) -> Structs:
+        """A struct; of an array of structs each field is a list of references."""
+        columns = {}
+        for name, item in group.items():
+            is_list = "MATLAB_class" not in item.attrs and hasattr(item, "dtype")
+            if is_list and self._h5py.check_ref_dtype(item.dtype) is not None:
+                self._left -= item.nbytes
+                found = [self.value(self._file[one], depth + 1) for one in item[()].ravel()]
+            else:
+                found = [self.value(item, depth + 1)]
+            columns[name] = found
+        rows = zip(*columns.values(), strict=True)
+        return Structs(tuple(dict(zip(columns, row, strict=True)) for row in rows))
 
     @cached_property
     def _class_objects(self) -> Objects | None:

@@ -19,7 +19,7 @@ project matio (https://github.com/foreverallama/matio, docs/), held against file
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -40,6 +40,13 @@ class Cell:
     """A cell array: its contents, column by column."""
 
     items: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Structs:
+    """A struct array: the fields of each of its elements, column by column."""
+
+    items: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from segue.extras import lazy_names
 if TYPE_CHECKING:
     from segue.weights.keras import from_keras
     from segue.weights.keras_export import to_keras
+    from segue.weights.matlab import from_matlab
     from segue.weights.onnx import to_onnx
     from segue.weights.onnx_check import OnnxDifference, OnnxReport
     from segue.weights.onnx_model import OnnxModel
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     from segue.weights.torch_in import from_torch
 
 __all__ = [
-    "OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "from_torch", "to_keras", "to_onnx",
-    "to_python", "to_torch",
+    "OnnxDifference", "OnnxModel", "OnnxReport", "from_keras", "from_matlab", "from_torch",
+    "to_keras", "to_onnx", "to_python", "to_torch",
 ]  # fmt: skip
 
 __getattr__ = lazy_names(
     __name__,
     {
         "from_keras": "segue.weights.keras.from_keras",
+        "from_matlab": "segue.weights.matlab.from_matlab",
         "from_torch": "segue.weights.torch_in.from_torch",
         "to_keras": "segue.weights.keras_export.to_keras",
         "OnnxDifference": "segue.weights.onnx_check.OnnxDifference",
