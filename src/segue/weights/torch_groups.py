@@ -59,10 +59,24 @@ def groups_of(state: Mapping[str, Array], source: str) -> list[Group]:
                                  path=source)  # fmt: skip
         layer, key = ("", part) if match is None else (f"l{match[2]}", match[1] + (match[3] or ""))
         found.setdefault((module, layer), {})[key] = values
+    _join_directions(found)
     return [
         Group(".".join(filter(None, key)) or "(top)", key[0], arrays)
         for key, arrays in found.items()
     ]
+
+
+def _join_directions(found: dict[tuple[str, str], dict[str, Array]]) -> None:
+    """Two modules, `lstm_forward` and `lstm_backward`, as the one of two directions that they are.
+
+    The source that segue writes has them so: each direction is run on its own.
+    """
+    for module, layer in list(found):
+        other = (f"{module.removesuffix('_forward')}_backward", layer)
+        if layer and module.endswith("_forward") and other in found:
+            ahead, back = found.pop((module, layer)), found.pop(other)
+            both = {**ahead, **{f"{part}_reverse": values for part, values in back.items()}}
+            found[module.removesuffix("_forward"), layer] = both
 
 
 # -- one layer ------------------------------------------------------------------------------------
