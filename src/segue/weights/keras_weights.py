@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segue.errors import ModelFileError, SpecError
 from segue.layers import LayerSpec, Shape
-from segue.layers.base import BuildContext, plan_layers
+from segue.layers.base import BuildContext, PlannedLayer, plan_layers
 from segue.networks import NetworkLike, as_specs
 from segue.weights.foreign import ForeignNetwork
 from segue.weights.keras_config import KerasLayer, snake_case
@@ -34,16 +34,24 @@ def with_network(stored: StoredWeights, network: NetworkLike) -> ForeignNetwork:
             entry = entry_of(planned)
         except NotInKerasError as error:
             raise SpecError(f"{error}, which Keras does not have.") from error
-        layers.append(_stored_layer(stored, entry, counts))
+        layers.append(_stored_layer(stored, entry, counts, planned))
     return translate(layers, stored)
 
 
-def _stored_layer(stored: StoredWeights, entry: KerasEntry, counts: dict[str, int]) -> KerasLayer:
-    """The layer with its group in the file, which is counted by class."""
+def _stored_layer(
+    stored: StoredWeights, entry: KerasEntry, counts: dict[str, int], planned: PlannedLayer
+) -> KerasLayer:
+    """The layer with its group in the file, which is counted by class.
+
+    A dense layer may be one that TimeDistributed holds: it is where the shape is the wanted one.
+    """
     path = _path(entry.kind, counts)
-    if entry.kind == "Dense" and f"{path}/vars/0" not in stored.arrays:
+    if entry.kind == "Dense":
+        wanted = planned.spec.weight_shapes(planned.context)["kernel"]
         outer = _path("TimeDistributed", counts)
-        if f"{outer}/layer/vars/0" in stored.arrays:
+        plain, held = (stored.arrays.get(f"{at}/vars/0") for at in (path, f"{outer}/layer"))
+        fits = plain is not None and plain.shape == wanted
+        if held is not None and held.shape == wanted and not fits:
             counts["TimeDistributed"] = counts.get("TimeDistributed", 0) + 1
             config = {"name": stored.names.get(outer, outer), "layer": entry.to_json()}
             return KerasLayer("TimeDistributed", config, outer)
