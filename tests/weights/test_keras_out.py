@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import segue
 from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
-from segue.errors import ModelFileError, NotFittedError, SpecError
+from segue.errors import MissingPackageError, ModelFileError, NotFittedError, SpecError
 from segue.layers.activations import ACTIVATIONS
 from segue.testing import tiny_dataset
 from segue.weights import from_keras, to_keras
@@ -206,6 +206,14 @@ def test_preparations_that_keras_does_not_have(tmp_path: Path) -> None:
         to_keras(estimator, tmp_path / "m.keras")
     report = to_keras(estimator, tmp_path / "m.keras", prepared=True)
     assert "left out" in str(report)
+
+
+def test_keras_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimator = fitted({"task": "three", "network": "gru(3)", "seed": 0})
+    monkeypatch.setattr("segue.weights.keras_export.find_spec", lambda _: None)
+    with pytest.raises(MissingPackageError, match="pip install keras"):
+        to_keras(estimator, tmp_path / "m.keras", with_keras=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_right_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
