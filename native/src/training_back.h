@@ -152,23 +152,17 @@ inline void add_part(const TrainedLayer& layer, const Gates& gates, const float*
   }
 }
 
-// Of the biases of a panel, from the rows from `row` on.
-inline void add_biases(const Tape& tape, Index row, Index rows, Index panel, float* d_bias) {
-  const TrainedLayer& layer = tape.layer;
+inline void add_biases(const TrainedLayer& layer, const Gates& gates, const float* d, Index rows,
+                       Index panel, float* d_bias) {
   const Index units = layer.shape.units;
-  const float* d = tape.slots + (panel * tape.steps.total + row) * layer.slots.slots * kLanes;
-  const auto add = [&](const Gates& gates, float* biases) {
-    for (Index g = 0; g < gates.count; ++g) {
-      Vector sum = zero();
-      for (Index r = 0; r < rows; ++r) {
-        sum = sum + load(d + (r * layer.slots.slots + gates.slot + g) * kLanes);
-      }
-      float* to = biases + gates.gate[g] * units;
-      store_row(to, load_row(to, panel * kLanes, units) + sum, panel * kLanes, units);
+  for (Index g = 0; g < gates.count; ++g) {
+    Vector sum = zero();
+    for (Index r = 0; r < rows; ++r) {
+      sum = sum + load(d + (r * layer.slots.slots + gates.slot + g) * kLanes);
     }
-  };
-  add(layer.slots.input, d_bias);
-  if (layer.cell == SEGUE_GRU) add(layer.slots.hidden, d_bias + 3 * units);
+    float* to = d_bias + gates.gate[g] * units;
+    store_row(to, load_row(to, panel * kLanes, units) + sum, panel * kLanes, units);
+  }
 }
 
 // Those of the weights and biases: slice after slice, so that a panel's gates stay in the cache.
@@ -198,7 +192,9 @@ inline void add_weights(const Tape& tape, float* d_kernel, float* d_recurrent_ke
           part(layer.slots.candidate, has_masks ? a : tape.reset, channels, units);
         }
       }
-      add_biases(tape, row, rows, panel, d_bias);
+      add_biases(layer, layer.slots.input, d, rows, panel, d_bias);
+      if (layer.cell == SEGUE_GRU)
+        add_biases(layer, layer.slots.hidden, d, rows, panel, d_bias + 3 * units);
     }
   }
 }

@@ -57,10 +57,6 @@ struct TrainingStep {
   Index row;             // that of the first sequence's step
   Index next_row, next;  // and of its next step; sequences that have one
 
-  // The products of the gates, where tiles have taken them: of a GRU's candidate with x and with h.
-  const float* sums = nullptr;           // [active] rows
-  Index sums_row = 0, sums_gate = 0;     // from a row and from a gate to the next one
-
   Index depth() const { return shape.channels + hidden; }
   Index after(Index r) const { return r < next ? next_row + r : total + r; }
   float* h(Index at) const { return rows + at * stride + shape.channels; }
@@ -74,9 +70,17 @@ struct TrainingStep {
   }
 };
 
+// A step whose products tiles have taken: of a GRU's candidate with x and with h.
+struct TiledStep : TrainingStep {
+  explicit TiledStep(const TrainingStep& step) : TrainingStep(step) {}
+
+  const float* sums = nullptr;        // [active] rows
+  Index sums_row = 0, sums_gate = 0;  // from a row and from a gate to the next one
+};
+
 // sum[..][gate] += the products of tiles, from those of gate `from` on.
 template <int Gate, int Panels, int Rows, int Gates>
-SEGUE_INLINE void add_sums(Vector (&sum)[Panels][Rows][Gates], const TrainingStep& s, Index row,
+SEGUE_INLINE void add_sums(Vector (&sum)[Panels][Rows][Gates], const TiledStep& s, Index row,
                            Index panel, Index from) {
   for (int p = 0; p < Panels; ++p) {
     for (int r = 0; r < Rows; ++r) {
@@ -93,10 +97,6 @@ template <class Cell, int Panels, int Rows>
 SEGUE_INLINE void add_products(Vector (&sum)[Panels][Rows][Cell::kGates], const TrainingStep& s,
                                Index row, Index panel, Index panel_stride, Index first,
                                Index depth) {
-  if (s.sums != nullptr) {
-    if (first == 0) return add_sums<0>(sum, s, row, panel, 0);
-    return add_sums<Cell::kGates - 1>(sum, s, row, panel, Cell::kGates);
-  }
   const float* a = s.operand + row * s.stride + first;
   const float* weights =
       s.packed + panel * panel_stride + (Cell::kBiases + first * Cell::kGates) * kLanes;
@@ -112,6 +112,13 @@ SEGUE_INLINE void add_products(Vector (&sum)[Panels][Rows][Cell::kGates], const 
       }
     }
   }
+}
+
+template <class Cell, int Panels, int Rows>
+SEGUE_INLINE void add_products(Vector (&sum)[Panels][Rows][Cell::kGates], const TiledStep& s,
+                               Index row, Index panel, Index, Index first, Index) {
+  if (first == 0) return add_sums<0>(sum, s, row, panel, 0);
+  add_sums<Cell::kGates - 1>(sum, s, row, panel, Cell::kGates);
 }
 
 SEGUE_INLINE Vector one_minus(Vector v) { return broadcast(1.0f) - v; }
@@ -135,8 +142,8 @@ struct StateGradient {
 
 // Slots: input, forget, cell, output.
 struct LstmTraining : Lstm {
-  template <int Rows, int Panels>
-  static void block(const TrainingStep& s, Index row, Index panel, Index panel_stride) {
+  template <int Rows, int Panels, class AnyStep>
+  static void block(const AnyStep& s, Index row, Index panel, Index panel_stride) {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
@@ -188,8 +195,8 @@ struct LstmTraining : Lstm {
 // Slots: the candidate's part of x, update, reset, the candidate's part of h. Forward they hold the
 // candidate, both gates, and the product with h.
 struct GruTraining : Gru {
-  template <int Rows, int Panels>
-  static void block(const TrainingStep& s, Index row, Index panel, Index panel_stride) {
+  template <int Rows, int Panels, class AnyStep>
+  static void block(const AnyStep& s, Index row, Index panel, Index panel_stride) {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates], of_x[Panels][Rows];
     start(sum, weights, panel_stride);
@@ -234,8 +241,8 @@ struct GruTraining : Gru {
 
 // Slots: update, reset, candidate. Two passes, forward and back.
 struct GruGatesTraining : GruGates {
-  template <int Rows, int Panels>
-  static void block(const TrainingStep& s, Index row, Index panel, Index panel_stride) {
+  template <int Rows, int Panels, class AnyStep>
+  static void block(const AnyStep& s, Index row, Index panel, Index panel_stride) {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
@@ -265,8 +272,8 @@ struct GruGatesTraining : GruGates {
 };
 
 struct GruCandidateTraining : GruCandidate {
-  template <int Rows, int Panels>
-  static void block(const TrainingStep& s, Index row, Index panel, Index panel_stride) {
+  template <int Rows, int Panels, class AnyStep>
+  static void block(const AnyStep& s, Index row, Index panel, Index panel_stride) {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][kGates];
     start(sum, weights, panel_stride);
@@ -298,8 +305,8 @@ struct GruCandidateTraining : GruCandidate {
 // The slot: h itself.
 template <bool IsTanh>
 struct RnnTraining : Rnn<IsTanh> {
-  template <int Rows, int Panels>
-  static void block(const TrainingStep& s, Index row, Index panel, Index panel_stride) {
+  template <int Rows, int Panels, class AnyStep>
+  static void block(const AnyStep& s, Index row, Index panel, Index panel_stride) {
     const float* weights = s.packed + panel * panel_stride;
     Vector sum[Panels][Rows][1];
     start(sum, weights, panel_stride);

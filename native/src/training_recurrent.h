@@ -54,16 +54,25 @@ class RecurrentTraining {
     tape.begin(x, x_stride, h0, c0);
     for (Index t = 0; t < steps.count; ++t) {
       const Index active = steps.active[t];
-      TrainingStep step = tape.step_of(packed, t);
+      const TrainingStep step = tape.step_of(packed, t);
       if (masks) {
         const Index first = layer_.cell == SEGUE_GRU_BEFORE ? 2 : layer_.gates;
         tape.mask_rows(tape.rows, masks, t, 0, first);
       }
-      if (tiles) tiles.take_gates(step, active);
-      take_step(step, active, [&] {
+      const auto mask_reset = [&] {
         if (masks) tape.mask_rows(tape.reset, masks, t, 2, 3);
-        if (tiles) tiles.take_candidate(step, active);
-      });
+      };
+      if (tiles) {
+        TiledStep tiled(step);
+        tiles.take_gates(tiled, active);
+        take_step(tiled, active, [&] {
+          mask_reset();
+          tiles.take_candidate(tiled, active);
+        });
+      } else {
+        TrainingStep plain = step;
+        take_step(plain, active, mask_reset);
+      }
       if (outputs == nullptr) continue;
       for (Index r = 0; r < active; ++r) {
         std::memcpy(outputs + steps.row(t, r, layer_.reversed) * outputs_stride,
@@ -157,8 +166,8 @@ class RecurrentTraining {
     return of_candidate() + back_size(layer_.shape.units, layer_.slots.candidate);
   }
 
-  template <class Between>
-  void take_step(TrainingStep& step, Index active, const Between& between) const {
+  template <class AnyStep, class Between>
+  void take_step(AnyStep& step, Index active, const Between& between) const {
     switch (layer_.cell) {
       case SEGUE_LSTM: return pass<LstmTraining>(step, active);
       case SEGUE_GRU: return pass<GruTraining>(step, active);

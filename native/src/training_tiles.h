@@ -175,8 +175,8 @@ class TileProducts {
   Index size() const { return size_; }  // in floats
 
   // The products of a step's gates, or of its candidate.
-  void take_gates(TrainingStep& step, Index active) const { take(step, active, 0, layout_.before); }
-  void take_candidate(TrainingStep& step, Index active) const {
+  void take_gates(TiledStep& step, Index active) const { take(step, active, 0, layout_.before); }
+  void take_candidate(TiledStep& step, Index active) const {
     take(step, active, layout_.before, layout_.count);
   }
 
@@ -231,7 +231,11 @@ class TileProducts {
                 d_recurrent_kernel);
     }
     for (Index panel = 0; panel < layer().shape.panels(); ++panel) {
-      add_biases(tape_, 0, total(), panel, d_bias);
+      const float* const d = tape_.slots + panel * total() * slots.slots * kLanes;
+      add_biases(layer(), slots.input, d, total(), panel, d_bias);
+      if (layer().cell == SEGUE_GRU) {
+        add_biases(layer(), slots.hidden, d, total(), panel, d_bias + 3 * units);
+      }
     }
   }
 
@@ -269,7 +273,7 @@ class TileProducts {
     return rows + ((has_masks() ? gate * total() : 0) + row) * layout_.row;
   }
 
-  void take(TrainingStep& step, Index active, Index first, Index end) const {
+  void take(TiledStep& step, Index active, Index first, Index end) const {
     const bool is_reset = first > 0 && !has_masks();
     Bfloat16* const rows = is_reset ? reset_ : rows_;
     const Index of_gates = has_masks() ? layout_.products[end - 1].gate + 1 - first : 1;

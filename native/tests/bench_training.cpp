@@ -30,6 +30,12 @@ double least(const Call& call) {
   return best;
 }
 
+// Where a line of the cache begins, as in the trainer's memory; 15 floats more than are asked for.
+float* line_of(Floats& memory) {
+  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+  return memory.data() + (64 - address % 64) % 64 / sizeof(float);
+}
+
 struct Case {
   const char* name;
   int cell;
@@ -60,18 +66,19 @@ void run(const segue::Internals& kernels, const Case& c, const char* precision,
   const Floats recurrent = normal(c.units * gates * c.units, 0.1);
   const Floats bias = normal(2 * gates * c.units), x = normal(total * c.channels);
   const Floats d_h = normal(c.n * c.units);
-  Floats packed(kernels.packed_size(layer)), tape(kernels.tape_size(layer));
+  Floats of_packed(kernels.packed_size(layer) + 15), of_tape(kernels.tape_size(layer) + 15);
+  float *const packed = line_of(of_packed), *const tape = line_of(of_tape);
   Floats d_kernel(kernel.size()), d_recurrent(recurrent.size()), d_bias(bias.size());
   Floats h(c.n * c.units), d_x(x.size());
   const auto pack = [&] {
-    kernels.pack(layer, kernel.data(), recurrent.data(), bias.data(), packed.data());
+    kernels.pack(layer, kernel.data(), recurrent.data(), bias.data(), packed);
   };
   const auto forward = [&] {
-    kernels.forward(layer, packed.data(), x.data(), c.channels, nullptr, nullptr, tape.data(),
+    kernels.forward(layer, packed, x.data(), c.channels, nullptr, nullptr, tape,
                     nullptr, 0, h.data(), c.units, nullptr);
   };
   const auto backward = [&](bool weights) {
-    kernels.backward(layer, packed.data(), tape.data(), nullptr, 0, d_h.data(), c.units, nullptr,
+    kernels.backward(layer, packed, tape, nullptr, 0, d_h.data(), c.units, nullptr,
                      weights ? d_kernel.data() : nullptr, d_recurrent.data(), d_bias.data(),
                      c.inputs ? d_x.data() : nullptr, c.channels, nullptr, nullptr);
   };
