@@ -5,6 +5,7 @@
 // of the shards: so the bits are the same with any number of threads.
 #pragma once
 
+#include "denormals.h"
 #include "losses.h"
 #include "optimizers.h"
 #include "team.h"
@@ -189,7 +190,10 @@ class Trainer {
   static void share(Team& team, Index count, const Task& task) {
     team.run(
         count,
-        [](void* context, Index i, Index thread) { (*static_cast<const Task*>(context))(i, thread); },
+        [](void* context, Index i, Index thread) {
+          const WithoutDenormals mode;
+          (*static_cast<const Task*>(context))(i, thread);
+        },
         const_cast<Task*>(&task));
   }
 

@@ -5,6 +5,7 @@
 // number of threads.
 #pragma once
 
+#include "denormals.h"
 #include "training_recurrent.h"
 
 SEGUE_BEGIN
@@ -35,6 +36,7 @@ class PaddedBatch {
                float* h_after, float* c_after) const {
     layer_.pack(call_.kernel, call_.recurrent_kernel, call_.bias, tape);
     return parallel(shards_, threads_, work(), [&](Index i) {
+      const WithoutDenormals mode;
       const Shard shard(*this, i);
       if (!shard) return false;
       const Index n = shard.n(), units = call_.units;
@@ -70,6 +72,7 @@ class PaddedBatch {
     Scratch<float> gradients(shards_ * size);
     if (!gradients) return false;
     const bool done = parallel(shards_, threads_, 2 * work(), [&](Index i) {
+      const WithoutDenormals mode;
       const Shard shard(*this, i);
       if (!shard) return false;
       const Index n = shard.n(), units = call_.units;

@@ -104,3 +104,15 @@ def test_one_thread_computes_while_others_keep_the_processors_busy() -> None:
     size.saw(2, seconds=0.005, of_processor=0.005)  # too short to tell anything
     size.saw(1, seconds=0.05, of_processor=0.05)  # a small network: the library took one
     assert size == TeamSize(2)
+
+
+def test_numbers_below_those_of_float32_are_zeros_while_it_trains_and_no_longer() -> None:
+    x = np.linspace(1, 2, 200, dtype=np.float32).reshape(20, 10, 1) * np.float32(1e-37)
+    model = SequenceClassifier("lstm(3)", epochs=1, prepare="none", validation=None, options=QUIET)
+    trainer = make_trainer(
+        model._training_job(Dataset(Sequences.from_list(list(x)), ["a", "b"] * 10))
+    )
+    train(trainer, TrainingState.start(trainer))
+    moments = np.abs(trainer.optimizer_state()["lstm_1/kernel/exp_avg"])
+    assert not moments[moments < np.finfo(np.float32).tiny].any()
+    assert np.float32(1e-37) * np.float32(0.01) > 0
