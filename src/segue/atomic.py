@@ -58,38 +58,42 @@ def replacing(path: str | Path) -> Iterator[Path]:
     with _naming(path, "Free some space, or choose another folder.", _UNWRITABLE):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(path.parent, path.name)
-        temporary, handle = _sibling(path)
-        try:
+        with _sibling(path) as temporary:
             yield temporary
             _flush(temporary)
             temporary.replace(path)
             _flush(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-            os.close(handle)
 
 
-def _sibling(path: Path, *, folder: bool = False) -> tuple[Path, int]:
-    """Make an empty file (or folder) beside `path`, with the rights of all new ones, and lock it.
+@contextmanager
+def _sibling(path: Path, *, folder: bool = False) -> Iterator[Path]:
+    """Give an empty file (or folder) beside `path`, with the rights of all new ones, and lock it.
 
-    Returns:
-        Its path, and the descriptor that holds the lock until it is closed.
+    It is removed at the end, where it is still there: also when it is interrupted while being made.
     """
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part{path.suffix}")
-        if folder:
-            temporary.mkdir()
-        else:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        if fcntl is None:
-            return temporary, os.open(os.devnull, os.O_RDONLY)
-        with suppress(FileNotFoundError):
-            handle = os.open(temporary, os.O_RDONLY)
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        handle = -1
+        try:
+            if folder:
+                temporary.mkdir()
+            else:
+                os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            if fcntl is not None:
+                with suppress(FileNotFoundError):
+                    handle = os.open(temporary, os.O_RDONLY)
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if temporary.exists():  # nobody has taken it for one left behind before it was locked
-                return temporary, handle
-            os.close(handle)
+                yield temporary
+                return
+        finally:
+            if folder:
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+            if handle >= 0:
+                os.close(handle)
 
 
 def remove_unfinished(folder: Path, name: str = "*") -> None:
@@ -144,22 +148,20 @@ def replacing_folder(folder: Path, *, cure: str) -> Iterator[Path]:
         if before.exists() and not folder.exists():  # a process died between two renames
             before.rename(folder)
         remove_unfinished(folder.parent, folder.name)
-        temporary, handle = _sibling(folder, folder=True)
-        try:
-            yield temporary
-            for path in temporary.rglob("*"):
-                _flush(path)
-            shutil.rmtree(before, ignore_errors=True)
-            if folder.exists():
-                folder.rename(before)
-            temporary.rename(folder)
-            _flush(folder.parent)
-            shutil.rmtree(before, ignore_errors=True)
-        finally:
-            if before.exists() and not folder.exists():
-                before.rename(folder)
-            shutil.rmtree(temporary, ignore_errors=True)
-            os.close(handle)
+        with _sibling(folder, folder=True) as temporary:
+            try:
+                yield temporary
+                for path in temporary.rglob("*"):
+                    _flush(path)
+                shutil.rmtree(before, ignore_errors=True)
+                if folder.exists():
+                    folder.rename(before)
+                temporary.rename(folder)
+                _flush(folder.parent)
+                shutil.rmtree(before, ignore_errors=True)
+            finally:
+                if before.exists() and not folder.exists():
+                    before.rename(folder)
 
 
 def make_folder(folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,8 @@ def fitted(data: Dataset, network: str = "gru(3)", **more: Any) -> Any:
 
 
 def module_of(path: Path) -> Any:
-    """Written source, imported."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Written source, run without a file of bytecode: the next one may have the same time."""
+    return SimpleNamespace(**runpy.run_path(str(path)))
 
 
 def loaded(path: Path) -> Any:

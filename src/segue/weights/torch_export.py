@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from segue.extras import require
 from segue.kernels.ragged import Ragged
 from segue.spec import to_text
 from segue.weights.parity import TransferReport, compare, trial_sequences
-
-_MODULE = "segue_exported_network"
 
 
 def to_torch(estimator: Any, path: str | Path, *, data: Any = None) -> TransferReport:
@@ -71,15 +69,11 @@ def _module_of(source: str, weights: dict[str, Array]) -> tuple[Any, dict[str, A
     """The module of a source that segue has just written, with these weights; its state dict."""
     require("torch", purpose="to compare with")
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{_MODULE}.py"
+        file = Path(folder) / "model.py"
         file.write_text(source, encoding="utf-8")
-        described = importlib.util.spec_from_file_location(_MODULE, file)
-        assert described is not None
-        assert described.loader is not None
-        written = importlib.util.module_from_spec(described)
-        described.loader.exec_module(written)
-    module = written.Network().eval()
-    written.copy_weights(module, weights)
+        written = runpy.run_path(str(file))
+    module = written["Network"]().eval()
+    written["copy_weights"](module, weights)
     state = {name: np.array(tensor.numpy()) for name, tensor in module.state_dict().items()}
     return module, state
 
