@@ -188,3 +188,13 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         (path / "changed").write_bytes(tensorfile.to_bytes(other, tensors))
         with pytest.raises(FileError, match="state|streams|changed"):
             Streams(model).load(path / "changed")
+
+
+def test_states_of_more_streams_than_are_kept_are_not_dropped(tmp_path: Path) -> None:
+    model = fit("gru(2)")
+    many = Streams(model)
+    for name in "abc":
+        many.push([0.0, 1.0], name)
+    many.save(tmp_path / "states")
+    with pytest.raises(FileError, match="has 3 streams, and at most 2 are kept"):
+        Streams(model, limit=2).load(tmp_path / "states")

@@ -20,11 +20,13 @@ class Target(NamedTuple):
         write: called with the estimator, the file and the options given, it writes the file and
             returns a report with `to_json` and a text.
         options: those of `segue export` that it takes.
+        beside: endings of the files that it writes beside the one that is named.
     """
 
     endings: tuple[str, ...]
     write: Callable[..., Any]
     options: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def _to_onnx(estimator: Any, file: Path, **options: Any) -> Any:
@@ -52,10 +54,10 @@ def _to_python(estimator: Any, file: Path, **options: Any) -> Any:
 
 
 TARGETS = {
-    "onnx": Target((".onnx",), _to_onnx, ("data", "step")),
+    "onnx": Target((".onnx",), _to_onnx, ("data", "step"), (".onnx.json", ".vocabulary.json")),
     "keras": Target((".keras",), _to_keras, ("data",)),
-    "torch": Target((".safetensors",), _to_torch, ("data",)),
-    "python": Target((".py",), _to_python, ("data",)),
+    "torch": Target((".safetensors",), _to_torch, ("data",), (".py",)),
+    "python": Target((".py",), _to_python, ("data",), (".safetensors",)),
 }
 
 
@@ -88,12 +90,19 @@ def export(
     if target is None:
         hint = did_you_mean(to, TARGETS) or f" Expected one of {', '.join(TARGETS)}."
         raise OptionError(f"--to is {to!r}.{hint}")
-    for path in [file, *([file.with_suffix(f".step{file.suffix}")] if step else [])]:
-        check_output(path, overwrite=overwrite, option="FILE", endings=target.endings)
     from segue.estimators import load
     from segue.runs import find_model
 
-    estimator = load(find_model(model))
+    source = find_model(model)
+    beside = [*target.beside, *([".step.onnx"] if step else [])]
+    for path in [file, *map(file.with_suffix, beside)]:
+        if path.resolve() == source.resolve():
+            raise OptionError(
+                f"--to {to} would write {path}, which is the model itself. Choose another FILE."
+            )
+        endings = target.endings if path == file else ()
+        check_output(path, overwrite=overwrite, option="FILE", endings=endings)
+    estimator = load(source)
     given: dict[str, Any] = {"data": data, "step": step}
     wrong = [name for name, value in given.items() if value and name not in target.options]
     if wrong:

@@ -119,6 +119,7 @@ def _run(
     from segue.cli.step_lines import lines_of
 
     lines: StepLines | None = None
+    is_told = False
     output = _Output()
     for number, line in _lines(sys.stdin.buffer, output.flush):
         try:
@@ -140,9 +141,9 @@ def _run(
         except DataError as error:
             raise DataError(f"Standard input, line {number}: {error}") from error
         output.write(answers.line(step, streams.steps(step.name) - 1, probabilities))
-        if streams.forgotten == 1:
+        if streams.forgotten and not is_told:
             warn_user(_LIMIT.format(streams.limit))
-            streams.forgotten += 1
+            is_told = True
 
 
 _LIMIT = (

@@ -159,13 +159,14 @@ class Streams:
         """Go on with the streams of a file that `save` has written, in place of those here.
 
         Raises:
-            FileError: no such file, a damaged one, or one of streams of another model.
+            FileError: no such file, a damaged one, one of another model, or of more streams than
+                are kept.
         """
         try:
             facts, tensors = self._checked(path)
             found: OrderedDict[str | int, StreamBackend] = OrderedDict()
             pairs = zip(facts["names"], _rows(tensors), strict=True)
-            for name, leaves in list(pairs)[-self.limit :]:
+            for name, leaves in pairs:
                 found[name] = self._new()
                 found[name].restore(_rebuilt(found[name].state(), iter(leaves)))
         except (ValueError, KeyError, TypeError, IndexError, StopIteration) as error:
@@ -176,6 +177,12 @@ class Streams:
                 "it out, or give the file that `save` of streams of this model has written.",
                 path=path,
             ) from error
+        if len(found) > self.limit:
+            raise FileError(
+                f"has {len(found):,} streams, and at most {self.limit:,} are kept. Give a higher "
+                "limit, or another file to begin anew.",
+                path=path,
+            )
         named = zip(facts["names"], facts["sequences"], strict=True)
         self._sequences = {name: one for name, one in named if one is not None and name in found}
         self._backends = found

@@ -1,0 +1,44 @@
+"""`segue export`: what it never writes over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import segue
+from segue import SequenceClassifier, TrainingOptions
+from segue.cli import main
+from segue.testing import tiny_dataset
+
+QUIET = TrainingOptions(progress="none")
+
+
+@pytest.mark.parametrize(
+    "words", [("model.py", "--to", "python"), ("model.safetensors", "--to", "torch")]
+)
+def test_the_model_itself_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """Also where a file beside the one that is named would have its name."""
+    model = tmp_path / "model.safetensors"
+    SequenceClassifier("gru(3)", epochs=1, options=QUIET).fit(tiny_dataset(12)).save(model)
+    before = model.read_bytes()
+    assert main(["export", str(model), str(tmp_path / words[0]), *words[1:], "--overwrite"]) == 2
+    assert "which is the model itself" in capsys.readouterr().err
+    assert model.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    segue.load(model)
+
+
+def test_a_file_beside_the_named_one_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, theirs = tmp_path / "run.safetensors", tmp_path / "net.py"
+    SequenceClassifier("gru(3)", epochs=1, options=QUIET).fit(tiny_dataset(12)).save(model)
+    theirs.write_text("work of a week")
+    out = str(tmp_path / "net.safetensors")
+    assert main(["export", str(model), out, "--to", "torch"]) == 1
+    assert "net.py: exists already" in capsys.readouterr().err
+    assert theirs.read_text() == "work of a week"
+    assert main(["export", str(model), out, "--to", "torch", "--overwrite"]) == 0
