@@ -16,11 +16,12 @@ namespace {
 constexpr int kTurns = 2000;  // some microseconds
 
 // What a thread does that waits: at first it keeps its processor, since tasks are short.
-void rest(int turn) {
+void rest(int& turn) {
   if (turn >= kTurns) {
     std::this_thread::yield();
     return;
   }
+  ++turn;
 #if defined(__x86_64__) || defined(_M_X64)
   _mm_pause();
 #endif
@@ -59,7 +60,7 @@ void Team::run(Index count, Task task, void* context) {
   left_.store(static_cast<std::uint64_t>(count), std::memory_order_release);
   while (take(0)) {
   }
-  for (int turn = 0; done_.load(std::memory_order_acquire) != count; ++turn) rest(turn);
+  for (int turn = 0; done_.load(std::memory_order_acquire) != count;) rest(turn);
 }
 
 // Does a task, if there is one left.
@@ -78,12 +79,13 @@ bool Team::take(Index thread) {
 }
 
 void Team::help(Index thread) {
-  for (int turn = 0; !is_over_.load(std::memory_order_acquire); ++turn) {
+  for (int turn = 0; !is_over_.load(std::memory_order_acquire);) {
     if (take(thread)) turn = 0;
     rest(turn);
   }
 }
 
+Flag::Flag() : value_(false) {}
 void Flag::set() { value_.store(true, std::memory_order_relaxed); }
 bool Flag::is_set() const { return value_.load(std::memory_order_relaxed); }
 

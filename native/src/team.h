@@ -43,11 +43,12 @@ class Team {
 // Set by any of the threads, and read when the tasks are done.
 class Flag {
  public:
+  Flag();
   void set();
   bool is_set() const;
 
  private:
-  std::atomic<bool> value_{false};
+  std::atomic<bool> value_;
 };
 
 // Seconds of a clock that does not go back.

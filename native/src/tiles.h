@@ -15,8 +15,8 @@ using Bfloat16 = std::uint16_t;  // the upper half of a float
 
 constexpr Index kTileRows = 16, kTileColumns = 16, kTileDepth = 32, kTileSize = 512;
 
-inline Index tiles_of(Index count, Index size) { return (count + size - 1) / size; }
-inline Index whole_tiles(Index count, Index size) { return tiles_of(count, size) * size; }
+static inline Index tiles_of(Index count, Index size) { return (count + size - 1) / size; }
+static inline Index whole_tiles(Index count, Index size) { return tiles_of(count, size) * size; }
 
 // c [16 * row_tiles, 16 * column_tiles] = a @ b over 32 * blocks of depth; or added to what is
 // there. Each element adds its products in the order of depth: its bits depend on its own row and

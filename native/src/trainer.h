@@ -213,6 +213,7 @@ class Trainer {
       share(team, shards, [&](Index shard, Index thread) {
         if (!run_shard(arenas_[thread], batch, size, shard, shards, count)) has_failed_.set();
       });
+      if (has_failed_.is_set()) return false;
       for (Index i = 0; i < 4 * shards; ++i) sums[i % 4] += sums_.data[i];
       if (updates_.trains) add_gradients(team, batch, shards, batch == first, batch + 1 == end);
     }
@@ -289,7 +290,7 @@ class Trainer {
     double squares = 0.0;
     for (Index i = 0; i < piece_count_; ++i) squares += pieces_.data[i].squares;
     const double norm = std::sqrt(squares), loss = sums[0] / (count < 1.0 ? 1.0 : count);
-    const bool is_right = std::isfinite(norm) && std::isfinite(loss) && !has_failed_.is_set();
+    const bool is_right = std::isfinite(norm) && std::isfinite(loss);
     if (updates_.trains && is_right) {
       const double most = network_.clip_norm, share_of_norm = most / (norm + 1e-6);
       const float kept = most > 0.0 && share_of_norm < 1.0 ? static_cast<float>(share_of_norm) : 1.0f;
@@ -307,7 +308,7 @@ class Trainer {
     }
     progress_.loss = loss, progress_.norm = norm;
     for (int i = 0; i < 3; ++i) progress_.sums[i] += sums[i + 1];
-    if (has_failed_.is_set() || (updates_.trains && !is_right)) return false;
+    if (updates_.trains && !is_right) return false;
     progress_.done = update + 1;
     if (updates_.trains) ++progress_.steps;
     return true;

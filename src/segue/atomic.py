@@ -80,10 +80,14 @@ def _sibling(path: Path, *, folder: bool = False) -> Iterator[Path]:
             else:
                 os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             if fcntl is not None:
-                with suppress(FileNotFoundError):
+                try:
                     handle = os.open(temporary, os.O_RDONLY)
-                with suppress(OSError):  # a file system without locks
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except (FileNotFoundError, BlockingIOError):
+                    continue  # another process takes it for one left behind
+                except OSError:  # a file system without locks
+                    if handle < 0:
+                        raise
             if temporary.exists():  # nobody has taken it for one left behind before it was locked
                 yield temporary
                 return

@@ -285,6 +285,7 @@ def test_a_wrong_line_leaves_the_state_of_those_before(stream: Stream, tmp_path:
         ("1,2,3\n", "line 1: there are 3 columns of values ('1', '2', '3'); expected ax, ay"),
         ("time,ax\n1,2\n", "line 1: there is no column 'ay'; the columns are 'time', 'ax'"),
         ("ax,ay\n1,\n", "line 2: Step 0 has no value (NaN) in channel ay"),
+        ('1,2\n"1"\r2,3\n', "is no line of CSV"),
         ("1,2\n1,inf\n", "line 2: Step 1 has an infinite value"),
         ("[1, 2]\n[1]\n", "line 2: [1] has 1 value; expected ax, ay"),
         ("[1, 2]\n[1, true]\n", "line 2: a value is true; expected ax, ay"),

@@ -92,18 +92,21 @@ def test_the_gradients_of_many_weights_are_in_few_shards() -> None:
 
 def test_one_thread_computes_while_others_keep_the_processors_busy() -> None:
     size = TeamSize(2)
-    alone = []
+    fewer = []
     for _ in range(4):  # in vain each time, and longer alone after each
         size.saw(2, seconds=0.05, of_processor=0.06)
-        alone.append(size.alone)
-        while size.alone:
+        fewer.append((size.fewer, size.calls))
+        while size.calls:
             size.saw(1, seconds=0.05, of_processor=0.05)
-    assert alone == [3, 15, 63, 63]
+    assert fewer == [(1, 3), (1, 15), (1, 63), (1, 63)]
     size.saw(2, seconds=0.05, of_processor=0.099)
-    assert size == TeamSize(2)
+    assert size == TeamSize(2, fewer=2)
     size.saw(2, seconds=0.005, of_processor=0.005)  # too short to tell anything
     size.saw(1, seconds=0.05, of_processor=0.05)  # a small network: the library took one
-    assert size == TeamSize(2)
+    assert size == TeamSize(2, fewer=2)
+    many = TeamSize(16)
+    many.saw(16, seconds=0.05, of_processor=0.1)  # a container with two processors
+    assert many.fewer == 2
 
 
 def test_numbers_below_those_of_float32_are_zeros_while_it_trains_and_no_longer() -> None:

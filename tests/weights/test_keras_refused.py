@@ -265,3 +265,11 @@ def test_weights_need_their_layers(tmp_path: Path, keras_file: Callable[..., Pat
         from_keras(path, network="lstm(2) dense(3, softmax)", classes=["a", "b"])
     with pytest.raises(OptionError, match="that is no regress"):
         from_keras(path, network="lstm(2) dense(3, softmax)", task="regress")
+
+
+def test_an_output_that_is_a_text(keras_file: Callable[..., Path]) -> None:
+    config = config_of(lstm(), HEAD)
+    config["class_name"] = "Functional"
+    config["config"] |= {"input_layers": [["input", 0, 0]], "output_layers": "add"}
+    with pytest.raises(ModelFileError, match="does not hold together"):
+        from_keras(keras_file(config=config))

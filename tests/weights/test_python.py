@@ -24,7 +24,7 @@ from segue.prepare.steps import StepSpec
 from segue.testing.data import tiny_dataset
 from segue.testing.network_checks import NetworkSubject
 from segue.training import TrainingOptions
-from segue.weights import to_python
+from segue.weights import to_keras, to_python, to_torch
 
 OPTIONS: Any = {"epochs": 1, "validation": None, "options": TrainingOptions(progress="none")}
 
@@ -237,6 +237,10 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     ensemble = segue.SequenceEnsemble([model, model])
     with pytest.raises(SpecError, match="write each of its `members`"):
         to_python(ensemble, tmp_path / "model.py")
+    with pytest.raises(SpecError, match="write each of its `members`"):
+        to_torch(ensemble, tmp_path / "model.safetensors")
+    with pytest.raises(SpecError, match="write each of its `members`"):
+        to_keras(ensemble, tmp_path / "model.keras")
     with pytest.raises(OptionError, match=r"does not end in \.py"):
         to_python(model, tmp_path / "model.txt")
     forecaster = segue.Forecaster("gru(2)", size=4, epochs=1, options=OPTIONS["options"])

@@ -283,7 +283,10 @@ class CsvLines(StepLines):
     def _cells(self, line: str) -> list[str]:
         if '"' not in line:
             return line.split(self.separator)
-        return next(csv.reader([line], delimiter=self.separator), [])
+        try:
+            return next(csv.reader([line], delimiter=self.separator), [])
+        except csv.Error as error:
+            raise DataError(f"{_shown(line)} is no line of CSV: {error}.") from error
 
     def step(self, line: str) -> Step | None:
         cells = self._cells(line)

@@ -61,6 +61,9 @@ class SeenSequences:
         """Those of the sequences that the best epoch was chosen by."""
         return _hashes(self.of_validation, self.salt)
 
+    def __reduce__(self) -> Any:  # a copy has no digests either
+        return SeenSequences, (self.salt, self.train, self.validation)
+
     def find(self, given: Digests) -> tuple[Mask, Mask, float]:
         """Look sequences up.
 

@@ -230,12 +230,12 @@ class Kernels:
     @property
     def threads(self) -> int:
         """The most that a call takes now, in this thread of Python."""
-        return min(self._most, getattr(_limit, "count", self._most))
+        return min(self._most, getattr(_limit, "count", None) or self._most)
 
     @contextlib.contextmanager
     def limited(self, count: int) -> Iterator[None]:
         """Let calls of this thread of Python take at most `count` threads for a while."""
-        before = getattr(_limit, "count", self._most)
+        before = getattr(_limit, "count", None)
         _limit.count = count
         try:
             yield

@@ -125,30 +125,32 @@ def _sequences(data: TrainingData) -> SequenceBatches:
 
 @dataclass
 class TeamSize:
-    """How many threads take part in the next call: all, or one while the processors are busy.
+    """How many threads take part in the next calls: fewer while there are no processors for all.
 
     Threads that work together wait for the one whose processor another program has, many
-    milliseconds for each update; one alone is faster then. It shows in the processor's time that a
-    call took. After some calls alone all are tried again, after more each time that it is in vain.
+    milliseconds for each update; fewer are faster then. It shows in the processor's time that a
+    call took. After some calls all are tried again, after more each time that it is in vain.
 
     >>> size = TeamSize(2)
     >>> size.saw(2, seconds=0.05, of_processor=0.06)
-    >>> size.alone
-    3
+    >>> (size.fewer, size.calls)
+    (1, 3)
 
     Attributes:
         most: threads.
-        alone: calls that one thread makes before all are tried again.
-        in_vain: calls that it made alone the last time, if all were tried in vain since.
+        fewer: threads while there are no processors for all.
+        calls: that so few make before all are tried again.
+        in_vain: calls that they made the last time, if all were tried in vain since.
     """
 
     most: int
-    alone: int = 0
+    fewer: int = 1
+    calls: int = 0
     in_vain: int = 0
 
     FREE: ClassVar[float] = 0.75  # of the seconds of all threads, where nothing else runs
     LONG_ENOUGH: ClassVar[float] = 0.01  # seconds of a call that tells something
-    MOST_ALONE: ClassVar[int] = 63  # calls
+    MOST_CALLS: ClassVar[int] = 63
 
     def saw(self, threads: int, seconds: float, of_processor: float) -> None:
         """Take in how a call of so many threads went.
@@ -158,12 +160,13 @@ class TeamSize:
             seconds: that passed.
             of_processor: the time that the processors gave to all threads.
         """
-        if self.alone:
-            self.alone -= 1
+        if self.calls:
+            self.calls -= 1
         elif threads > 1 and seconds >= self.LONG_ENOUGH:
             is_free = of_processor >= self.FREE * threads * seconds
-            self.in_vain = 0 if is_free else min(4 * self.in_vain + 3, self.MOST_ALONE)
-            self.alone = self.in_vain
+            self.in_vain = 0 if is_free else min(4 * self.in_vain + 3, self.MOST_CALLS)
+            self.calls = self.in_vain
+            self.fewer = max(1, round(of_processor / seconds))
 
 
 class NativeTrainer(Trainer):
@@ -262,7 +265,7 @@ class NativeTrainer(Trainer):
             )
             if is_resident:
                 self._examples[id(data)] = data, examples
-        threads = 1 if self._team.alone else self._team.most
+        threads = self._team.fewer if self._team.calls else self._team.most
         seconds, of_processor = time.perf_counter(), time.process_time()
         outcome = self.network.run(self.kernels, examples, batches, threads=threads, **more)
         seconds, of_processor = time.perf_counter() - seconds, time.process_time() - of_processor

@@ -184,6 +184,8 @@ def _names(layers: Any) -> Iterator[str]:
     """The names in `["lstm", 0, 0]`, or in a list of such."""
     if isinstance(layers, list) and layers and isinstance(layers[0], str):
         yield layers[0]
+    elif not isinstance(layers, list | dict):
+        raise ValueError(f"the name of a layer is {layers!r}")
     else:
         for one in layers.values() if isinstance(layers, dict) else layers:
             yield from _names(one)

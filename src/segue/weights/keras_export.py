@@ -29,7 +29,14 @@ from segue.weights.keras import from_keras
 from segue.weights.keras_config import snake_case
 from segue.weights.keras_file import CONFIG, LAYERS, METADATA, WEIGHTS
 from segue.weights.keras_specs import KerasEntry, NotInKerasError, entry_of
-from segue.weights.parity import Comparison, TransferReport, answers, compare, trial_sequences
+from segue.weights.parity import (
+    Comparison,
+    TransferReport,
+    answers,
+    check_one_network,
+    compare,
+    trial_sequences,
+)
 
 _VERSION = "3.6.0"  # of Keras, whose form of files this is
 _DATE = (1980, 1, 1, 0, 0, 0)  # of members: equal models give equal files
@@ -72,7 +79,7 @@ def to_keras(
         WriteError: the disk is full or read-only. No half-written file is left.
         MissingPackageError: h5py is not installed.
     """
-    estimator._check_fitted()
+    check_one_network(estimator)
     entries, lines = _entries(estimator, mask_value=mask_value, prepared=prepared)
     path = Path(path)
     if path.suffix != ".keras":

@@ -150,7 +150,7 @@ class _Translation:
             return
         try:
             spec, weights, note = convert(self, layer)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             text = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             self.problems.append(f"{title}: {text.rstrip('.')}")
             return

@@ -10,7 +10,7 @@ import numpy as np
 
 from segue.data.arrays import Array
 from segue.data.sequences import Sequences
-from segue.errors import ModelFileError
+from segue.errors import ModelFileError, SpecError
 from segue.prepare.steps import Standardize
 from segue.text_table import text_table
 from segue.training.inference import probabilities
@@ -95,6 +95,16 @@ def answers(estimator: Any, x: Sequences) -> list[Array]:
         return list(np.asarray(estimator.predict(x), np.float64).reshape(len(x), -1))
     logits = estimator._head_outputs(x)
     return list(probabilities(logits, "multilabel" if kind == "sigmoid" else kind))
+
+
+def check_one_network(estimator: Any) -> None:
+    """Raise where there is not one fitted network: of an ensemble, each member leaves by itself."""
+    if hasattr(estimator, "members"):
+        raise SpecError(
+            f"This is an ensemble of {len(estimator.members)}, and such a file has one network: "
+            "write each of its `members`."
+        )
+    estimator._check_fitted()
 
 
 def compare(

@@ -20,7 +20,7 @@ from segue.layers.base import TorchSource
 from segue.networks.source import rendered, torch_facts, torch_source
 from segue.spec import to_text
 from segue.weights.onnx_check import answers, batches, padded
-from segue.weights.parity import TOLERANCE, Comparison, TransferReport
+from segue.weights.parity import TOLERANCE, Comparison, TransferReport, check_one_network
 
 _GARBAGE = 1e6  # what stands behind the ends
 
@@ -64,8 +64,7 @@ def to_python(estimator: Any, path: str | Path, *, data: Any = None) -> Transfer
     if path.suffix != ".py":
         raise OptionError(f"{path.name} does not end in .py, by which Python knows the file.")
     require("torch")
-    if not hasattr(estimator, "network_"):
-        _refuse(estimator)
+    check_one_network(estimator)
     source = _source_of(estimator)
     content = _weights(estimator, source)
     text = _text(estimator, source, path.stem)
@@ -76,16 +75,6 @@ def to_python(estimator: Any, path: str | Path, *, data: Any = None) -> Transfer
         module.write_text(text, encoding="utf-8")
         compared = _compared(estimator, module, weights, sequences)
     return TransferReport(str(path), (("weights", str(beside)),), (compared,))
-
-
-def _refuse(estimator: Any) -> None:
-    """Raise for what has no network: an ensemble that has several, and what is not fitted."""
-    if hasattr(estimator, "members"):
-        raise SpecError(
-            f"An ensemble of {len(estimator.members)} is not written as source: write each of its "
-            "`members`."
-        )
-    estimator._check_fitted()
 
 
 def _source_of(estimator: Any) -> TorchSource:

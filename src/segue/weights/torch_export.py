@@ -19,7 +19,7 @@ from segue.errors import OptionError
 from segue.extras import require
 from segue.kernels.ragged import Ragged
 from segue.spec import to_text
-from segue.weights.parity import TransferReport, compare, trial_sequences
+from segue.weights.parity import TransferReport, check_one_network, compare, trial_sequences
 
 
 def to_torch(estimator: Any, path: str | Path, *, data: Any = None) -> TransferReport:
@@ -44,7 +44,7 @@ def to_torch(estimator: Any, path: str | Path, *, data: Any = None) -> TransferR
         ModelFileError: what was written answers otherwise.
         WriteError: the disk is full or read-only. No half-written file is left.
     """
-    estimator._check_fitted()
+    check_one_network(estimator)
     path = Path(path)
     if path.suffix != ".safetensors":
         raise OptionError(f"{path}: weights of PyTorch are written as *.safetensors; name it so.")
