@@ -75,15 +75,17 @@ def stream(
     wanted, held = _wanted(estimator, key, reset_on), Held()
     try:
         with held.between_steps():
-            _run(streams, wanted, format_, answers, held, blank=reset_on == "blank")
+            try:
+                _run(streams, wanted, format_, answers, held, blank=reset_on == "blank")
+            finally:
+                if state is not None:
+                    with held:  # a second interrupt does not cost the states
+                        streams.save(state)
     except BrokenPipeError:  # nobody reads any more: nothing is said
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        kept = "" if state is None else f"the same command goes on with {state}"
-        raise KeyboardInterrupt(kept) from None
-    finally:
-        if state is not None:
-            streams.save(state)
+        kept = f"the same command goes on with {state}, and with the lines that follow"
+        raise KeyboardInterrupt("" if state is None else kept) from None
 
 
 def _wanted(estimator: Any, key: str | None, reset_on: str) -> Wanted:

@@ -297,9 +297,9 @@ class Stream(BaseStream):
     """A classifier that gets one sequence step by step; made by `classifier.stream()`.
 
     After each step it returns what `predict_proba` returns for the steps so far. It keeps the state
-    of the layers and the samples of a frame that is not full, which do not grow with time. That of
-    a language model (`model.stream()`) has probabilities of the next token, before the first one
-    too; that of an ensemble, the mean of its members'.
+    of the layers, which grows with time in attention only, and the samples of a frame that is not
+    full. That of a language model (`model.stream()`) has probabilities of the next token, before
+    the first one too; that of an ensemble, the mean of its members'.
 
     Args:
         backend: one model, or several.

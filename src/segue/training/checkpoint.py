@@ -205,7 +205,8 @@ def read(path: Path, trainer: Trainer, fingerprint: dict[str, Any]) -> TrainingS
         state = _restored(trainer, description.state, arrays)
     except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:
         raise ModelFileError(f"is a damaged checkpoint: {error}.", path=path) from error
-    _tell_unknown(path, fingerprint.keys() - before.keys())
+    # A checkpoint of before there was a precision is of float32.
+    _tell_unknown(path, fingerprint.keys() - before.keys() - {"options__precision"})
     _tell_environment(begun, trainer.environment())
     return state
 

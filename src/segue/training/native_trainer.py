@@ -95,12 +95,12 @@ def require_bfloat16(program: Program) -> None:
     if not forward.bfloat16():
         raise OptionError(
             "`precision` is 'bfloat16', which needs a processor with AMX (amx_bf16), Linux, and "
-            f"the native library compiled for both; this processor is {processor()}. {_ADVICE}."
+            f"the native library compiled for both; this processor is {processor()}."
         )
     if not program.units:
         raise OptionError(
             "`precision` is 'bfloat16', of the products of recurrent layers, and the network has "
-            f"none. {_ADVICE}."
+            "none."
         )
 
 
@@ -200,7 +200,10 @@ class NativeTrainer(Trainer):
         pays = job.batch_size >= LEAST_BATCH and max(program.units, default=0) >= LEAST_UNITS
         asked = options.precision
         if asked == "bfloat16" or (asked == "auto" and pays and forward.bfloat16()):
-            self.use_precision("bfloat16")
+            try:
+                self.use_precision("bfloat16")
+            except OptionError as error:
+                raise OptionError(f"{error} {_ADVICE}.") from None
         self.set_weights(job.network.get_weights())
         self._kind = np.int32 if program.has_tokens else np.float32
         self._team = TeamSize(options.threads or self.kernels.threads)
@@ -364,6 +367,8 @@ class NativeTrainer(Trainer):
             self.network.steps = 1  # of SGD, which does not count them
 
     def use_precision(self, precision: str) -> None:
+        if precision not in ("float32", "bfloat16"):
+            raise OptionError(f"This version of segue does not train in {precision!r}.")
         if precision == "bfloat16":
             require_bfloat16(self.program)
         self.precision = precision
