@@ -17,6 +17,9 @@ from torch import Tensor, nn
 import segue
 from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
 from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, SpecError
+from segue.kernels.ragged import Ragged
+from segue.layers import Shape
+from segue.networks import Network, as_specs
 from segue.testing import tiny_dataset
 from segue.weights import from_torch, to_torch
 
@@ -314,6 +317,39 @@ def test_what_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ModelFileError, match="nothing was written"):
         to_torch(estimator, tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_static_features_are_not_in_plain_weights(tmp_path: Path) -> None:
+    x, static = tiny_dataset(40), np.ones((40, 2))
+    static[::2] = 0
+    options = TrainingOptions(progress="none")
+    model = SequenceClassifier("lstm(3)", epochs=1, validation=None, options=options)
+    with pytest.raises(SpecError, match=r"has static features, .* write \*.onnx or \*.py"):
+        to_torch(model.fit(x, static=static), tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_source_of_a_network_with_static_features(tmp_path: Path, *, every: bool) -> None:
+    """The module takes them as its third argument; segue's own source names their number."""
+    output = "every" if every else "last"
+    specs = as_specs(f"lstm(4, output={output})")
+    network, file = Network(specs, Shape(3), 2, every=every, static=2), tmp_path / "model.py"
+    file.write_text(network.to_python("torch"), encoding="utf-8")
+    written = runpy.run_path(str(file))
+    module = written["Network"]().eval()
+    written["copy_weights"](module, network.get_weights())
+    draws = np.random.default_rng(0)
+    x, static = draws.normal(size=(2, 5, 3)), draws.normal(size=(2, 2))
+    x, static = x.astype(np.float32), static.astype(np.float32)
+    with torch.no_grad():
+        found = module(torch.as_tensor(x), torch.tensor([5, 5]), torch.as_tensor(static)).numpy()
+    batch = Ragged(x.reshape(-1, 3), np.array([0, 5, 10]), static=static)
+    ours = network(batch)
+    ours = ours.values.reshape(2, 5, 2) if isinstance(ours, Ragged) else ours
+    assert np.abs(found - ours).max() <= 1e-5
+    file.write_text(network.to_python(), encoding="utf-8")
+    assert runpy.run_path(str(file))["network"].static == 2
 
 
 def test_training_goes_on_here() -> None:

@@ -430,7 +430,8 @@ class Network:
         <BLANKLINE>
         """
         output, total = self.chain[-1].shape, self.summary().total
-        return to_python(self.specs, self.input_shape, output, total, framework)
+        shape, static = self.input_shape, self.static
+        return to_python(self.specs, shape, output, total, framework, static=static)
 
     def numbers_at_once(self, time: int) -> dict[str, int]:
         """About how many numbers each layer makes of `time` steps, by name."""

@@ -35,6 +35,8 @@ def to_python(
     output: Shape,
     parameters: int,
     framework: str = "segue",
+    *,
+    static: int = 0,
 ) -> str:
     """Write a network as Python source that builds the same one, without its weights.
 
@@ -45,6 +47,7 @@ def to_python(
         parameters: their number.
         framework: "segue", or "torch" for a module of plain PyTorch with a function that copies the
             weights of `Network.get_weights()` into it.
+        static: the number of static features, which are joined before the head.
 
     Raises:
         OptionError: another framework.
@@ -53,9 +56,9 @@ def to_python(
     if framework not in ("segue", "torch"):
         near = did_you_mean(str(framework), ("segue", "torch"))
         raise OptionError(f"`framework` is {framework!r}; expected 'segue' or 'torch'.{near}")
-    facts: dict[str, Any] = {"shape": shape, "output": output}
+    facts: dict[str, Any] = {"shape": shape, "output": output, "static": static}
     if framework == "torch":
-        source = torch_source(specs, shape, output)
+        source = torch_source(specs, shape, output, static=static)
         facts |= torch_facts(source) | {"network": to_text(specs), "model": None}
     else:
         facts["kinds"] = sorted({type(spec).__name__ for spec in _all_specs(specs)} | {"Shape"})

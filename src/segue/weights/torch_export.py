@@ -15,7 +15,7 @@ from segue._version import __version__
 from segue.atomic import replacing
 from segue.data.arrays import Array
 from segue.data.sequences import Sequences
-from segue.errors import OptionError
+from segue.errors import OptionError, SpecError
 from segue.extras import require
 from segue.kernels.ragged import Ragged
 from segue.spec import to_text
@@ -48,6 +48,11 @@ def to_torch(estimator: Any, path: str | Path, *, data: Any = None) -> TransferR
     path = Path(path)
     if path.suffix != ".safetensors":
         raise OptionError(f"{path}: weights of PyTorch are written as *.safetensors; name it so.")
+    if estimator.network_.static:
+        raise SpecError(
+            "This model has static features, which such weights do not take along; a model of ONNX "
+            "and one of Python do: write *.onnx or *.py."
+        )
     network, source = estimator.network_, estimator.network_.to_python("torch")
     x = trial_sequences(estimator) if data is None else estimator.check_input(data)
     prepared = estimator.preparation_.apply(x)
