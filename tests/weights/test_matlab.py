@@ -188,6 +188,10 @@ REFUSED = {
     "text": (cell("LSTM", 4, Bias="abc"), "its Bias is no matrix of numbers"),
     "mode": (cell("GRU", 3, ResetGateMode="other"), "ResetGateMode='other'"),
     "shape": (cell("LSTM", 4, Bias=random(5, 1)), "bias is [5], expected [16]"),
+    "absurd": (
+        {**INPUT, "InputSize": 1e12, "Mean": 0.0, "StandardDeviation": 1.0},
+        "numbers for each st",
+    ),
     "nan": (cell("LSTM", 4, Bias=random(16, 1) * np.nan), "is not finite"),
 }
 

@@ -37,6 +37,7 @@ from segue.spec import to_text
 from segue.tasks import Classify, Label, Multilabel, Regress, Task
 from segue.training import History
 
+_MOST_FEATURES = 1_000_000  # numbers of one step
 TaskName = Literal["classify", "multilabel", "label", "regress"]
 
 
@@ -74,6 +75,22 @@ class ForeignNetwork:
     shape: Shape
     preparation: Preparation
     source: str
+
+
+def check_features(declared: int) -> int:
+    """A declared number of features, before arrays of as many are made.
+
+    Raises:
+        ModelFileError: it is more than any network has.
+
+    >>> check_features(3)
+    3
+    """
+    if declared > _MOST_FEATURES:
+        raise ModelFileError(
+            f"declares {declared:,} numbers for each step; expected {_MOST_FEATURES:,} at most."
+        )
+    return declared
 
 
 def preparation_for(shape: Shape, moments: tuple[Array, Array] | None = None) -> Preparation:

@@ -36,7 +36,13 @@ from segue.layers import (
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import BuildContext, chain_shape
 from segue.layers.conv import Windows
-from segue.weights.foreign import ForeignLayer, ForeignNetwork, preparation_for, problems_found
+from segue.weights.foreign import (
+    ForeignLayer,
+    ForeignNetwork,
+    check_features,
+    preparation_for,
+    problems_found,
+)
 from segue.weights.keras_config import KerasLayer
 from segue.weights.keras_file import StoredWeights
 
@@ -150,7 +156,7 @@ def _input(found: Translation, layer: KerasLayer) -> None:
         found.refuse(layer, f"has the shape {axes}; expected [time, channel], or [time] of tokens")
         return
     length, channels = axes if len(axes) == 2 else (axes[0], None)
-    found.shape = Shape(channels or 1, length=length)
+    found.shape = Shape(check_features(channels or 1), length=length)
     if len(axes) == 2 and channels is None:
         found.refuse(layer, "leaves the number of channels open")
     found.add(layer, None)
@@ -405,9 +411,10 @@ def _with_both(weights: Weights, features: int) -> Weights:
 
 def _features(found: Translation) -> int:
     """Features at this point."""
-    assert found.shape is not None
+    if found.shape is None:
+        raise ModelFileError("the number of its features is not known")
     specs = [layer.spec for layer in found.layers if layer.spec is not None]
-    return chain_shape(specs, BuildContext("", found.shape)).features
+    return check_features(chain_shape(specs, BuildContext("", found.shape)).features)
 
 
 def _check_axis(found: Translation, layer: KerasLayer) -> None:

@@ -40,6 +40,7 @@ from segue.weights.foreign import (
     ForeignLayer,
     ForeignNetwork,
     TaskName,
+    check_features,
     estimator_of,
     preparation_for,
     problems_found,
@@ -269,7 +270,7 @@ def _batch_norm(_: _Translation, layer: Fields) -> Converted:
 
 
 def _input(found: _Translation, layer: Fields) -> Converted:
-    channels = int(_number(layer, "InputSize"))
+    channels = check_features(int(_number(layer, "InputSize")))
     found.shape, how = Shape(channels), _text(layer.get("Normalization")) or "none"
     if how == "none":
         return None, {}, ""
