@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,24 @@ def test_a_zip_bomb(keras_file: Callable[..., Path], monkeypatch: pytest.MonkeyP
         from_keras(path)
 
 
+def test_a_zip_bomb_that_declares_less(keras_file: Callable[..., Path], tmp_path: Path) -> None:
+    """A member is unpacked no further than it says, and packed in the way of Keras only."""
+    path = tmp_path / "lies.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps(config_of(lstm(), HEAD)))
+        archive.writestr("model.weights.h5", bytes(60_000_000))
+        archive.infolist()[-1].file_size = 1000
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match="is not a whole .keras file"):
+        from_keras(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    for way in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with pytest.raises(ModelFileError, match="packs .* in a way that Keras does not"):
+            from_keras(keras_file(lstm(), HEAD, compression=way))
+
+
 def test_a_member_twice(keras_file: Callable[..., Path]) -> None:
     with pytest.warns(UserWarning, match="Duplicate"):
         path = keras_file(lstm(), HEAD, members={"config.json": b"{}"})
@@ -168,6 +187,79 @@ def test_an_array_that_declares_more_than_the_file(tmp_path: Path) -> None:
         file.create_dataset("layers/dense/vars/0", (10**6, 10**6), "f4", chunks=(1000, 1000))
     with pytest.raises(ModelFileError, match="declares the shape .*, more than the file holds"):
         from_keras(path, network="dense(3)")
+
+
+def test_groups_that_are_their_own_neighbours(tmp_path: Path) -> None:
+    """Two ways into each of 35 levels would be 2**35 groups."""
+    path = tmp_path / "ways.weights.h5"
+    with h5py.File(path, "w") as file:
+        below = file.create_group("layers")
+        for _ in range(35):
+            group = below.create_group("a")
+            below["b"], below = group, group
+    with pytest.raises(ModelFileError, match="holds a group twice"):
+        from_keras(path, network="dense(3)")
+
+
+def test_pieces_that_are_larger_than_their_array(tmp_path: Path) -> None:
+    path = tmp_path / "pieces.weights.h5"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"shape": (10,), "maxshape": (None,), "chunks": (500_000_000,)}, "in pieces of .50000000"),
+        ({"shape": (0, 10**12)}, "which has no values"),
+        ({"data": np.zeros(10_000), "compression": "gzip"}, "more than the file holds"),
+        ({"data": np.zeros(100), "compression": "gzip"}, "is packed, as Keras does not write it"),
+    ]
+    for how, message in cases:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("layers/dense/vars/0", dtype="f4", **how)
+        with pytest.raises(ModelFileError, match=message):
+            from_keras(path, network="dense(3)")
+
+
+CODE = {
+    "module": ({"module": "evil", "class_name": "Zeros", "config": {}}, "class Zeros of evil"),
+    "near": ({"module": "keras_evil", "class_name": "Zeros", "config": {}}, "of keras_evil"),
+    "builtins": (
+        {"module": "builtins", "class_name": "function", "config": "eval"}, "of builtins",
+    ),
+    "registered": (
+        {"module": "keras", "class_name": "Zeros", "registered_name": "evil>Zeros"}, "Keras's own",
+    ),
+    "lambda": ({"class_name": "__lambda__", "config": {"value": "..."}}, "holds Python code"),
+    "deep": ({"config": {"a": [{"b": {"class_name": "Lambda"}}]}}, "holds Python code"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_code_is_found_wherever_it_stands(keras_file: Callable[..., Path], name: str) -> None:
+    """Not in layers only: Keras imports what an initializer names."""
+    given, message = CODE[name]
+    for part in ("kernel_initializer", "bias_regularizer", "recurrent_constraint", "dtype"):
+        with pytest.raises(ModelFileError, match=message) as caught:
+            from_keras(keras_file(lstm(**{part: given}), HEAD))
+        assert f"{part} of layer lstm" in str(caught.value)
+
+
+def test_how_a_model_was_compiled_does_not_matter(keras_file: Callable[..., Path]) -> None:
+    loss = {"module": "mine", "class_name": "function", "config": "loss"}
+    config = {**config_of(lstm(kernel_initializer={"module": "keras.initializers",
+        "class_name": "Zeros", "config": {}, "registered_name": None}), HEAD),
+        "compile_config": {"loss": loss}}  # fmt: skip
+    assert from_keras(keras_file(config=config)).network_.outputs == 3
+
+
+def test_absurd_numbers_of_features(keras_file: Callable[..., Path]) -> None:
+    """Refused before arrays of as many values are made."""
+    plain = layer("LayerNormalization", center=False, scale=False, epsilon=0.1)
+    moments = layer("Normalization", mean=[0.0], variance=[1.0])
+    for layers in ([moments, lstm(), HEAD], [plain, lstm(), HEAD]):
+        config = config_of(*layers)
+        config["config"]["layers"][0]["config"]["batch_shape"] = [None, None, 10**12]
+        with pytest.raises(ModelFileError, match="declares 1,000,000,000,000 numbers"):
+            from_keras(keras_file(config=config))
+    wide = {**HEAD, "config": {**HEAD["config"], "units": 10**9}}
+    with pytest.raises(ModelFileError, match="declares 1,000,000,000 numbers"):
+        from_keras(keras_file(lstm(), wide, plain))
 
 
 def test_links_to_other_files(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The layers of a Keras model in the order in which they act, from its `config.json`.
 
 Sequential models, functional ones that are a chain, and such models inside each other. A class that
-is not one of Keras's own layers is refused by its name: it would be code.
+is not one of Keras's own is refused by its name wherever it stands, as an initializer too: it would
+be code.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from segue.weights.foreign import problems_found
 
 _MODELS = ("Sequential", "Functional", "Model")
 _DEEPEST = 10  # models in models
+_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+_WITHIN = ("config", "layers")  # where the parts of an object stand
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,48 @@ def described(entry: Any, path: str) -> KerasLayer:
     """
     if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
         raise ModelFileError(f"its description of {path} is no layer.")
-    kind, module = str(entry.get("class_name")), str(entry.get("module") or "")
-    name = entry["config"].get("name", path)
-    if kind == "Lambda":
+    named = {**entry, "module": entry.get("module") or "nowhere"}
+    _refuse_code(named, f"layer {entry['config'].get('name', path)}")
+    return KerasLayer(str(entry.get("class_name")), entry["config"], path)
+
+
+def _refuse_code(entry: Mapping[str, Any], where: str) -> None:
+    """Raise where an object of a description is code, or is of a class that Keras does not have."""
+    kind, module = str(entry.get("class_name")), entry.get("module") or "keras"
+    if kind in _CODE:
         raise ModelFileError(
-            f"layer {name} is a Lambda, which holds Python code; code in a file is never run. "
+            f"{where} is a {kind}, which holds Python code; code in a file is never run. "
             "Replace it with layers, such as Rescaling or Activation."
         )
-    known = re.fullmatch(r"keras(\.[\w.]+)?", module)
+    known = re.fullmatch(r"keras(\.[\w.]+)?", str(module))
     if known is None or entry.get("registered_name") not in (None, kind):
         raise ModelFileError(
-            f"layer {name} is of the class {kind} of {module or 'nowhere'}, which is none of "
+            f"{where} is of the class {kind} of {module}, which is none of "
             "Keras's own: its code is not in the file, and would not be run."
         )
-    return KerasLayer(kind, entry["config"], path)
+
+
+def _refuse_code_within(config: Any) -> None:
+    """Look at every object of a description: an initializer can name code as a layer can.
+
+    How a model was compiled is left out: nobody loads it.
+    """
+    waiting = [(config, "the model")]
+    if isinstance(config, dict):
+        waiting = [({**config, "compile_config": None}, "the model")]
+    while waiting:
+        value, where = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(one, where) for one in value]
+        elif isinstance(value, dict):
+            inside = value.get("config")
+            if isinstance(inside, dict) and isinstance(inside.get("name"), str):
+                where = f"layer {inside['name']}"
+            _refuse_code(value, where)
+            waiting += [
+                (one, where if name in _WITHIN else f"{name} of {where}")
+                for name, one in value.items()
+            ]
 
 
 def layers_of(config: Any, source: str) -> list[KerasLayer]:
@@ -83,6 +114,7 @@ def layers_of(config: Any, source: str) -> list[KerasLayer]:
         ModelFileError: no chain of layers, or a layer that is none of Keras's own.
     """
     try:
+        _refuse_code_within(config)
         model = described(config, "")
         if model.kind not in _MODELS:
             raise ModelFileError(

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,9 @@ from segue.readers.packed import check_unpacked
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 LAYERS = "layers"
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_CONFIG = 16_000_000  # bytes
+_PIECE = 1 << 20  # bytes
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -117,13 +121,19 @@ def _read_zip(path: Path) -> KerasFile:
     try:
         with zipfile.ZipFile(path) as archive:
             members = _checked_members(archive, path)
-            config = _from_json(archive.read(members[CONFIG]), path)
-            content = archive.read(members[WEIGHTS])
+            config = _from_json(_unpacked(archive, members[CONFIG]), path)
+            content = _unpacked(archive, members[WEIGHTS])
     except ModelFileError:
         raise
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError) as error:
         raise ModelFileError(f"is not a whole .keras file ({error}).", path=path) from error
     return KerasFile(config, _read_hdf5(content, path))
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member, in pieces: at once, it is unpacked beyond the size that it declares."""
+    with archive.open(member) as stream:
+        return b"".join(iter(lambda: stream.read(_PIECE), b""))
 
 
 def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -139,6 +149,11 @@ def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
         raise ModelFileError(
             f"has members that would lie outside of it, {first_few(astray, show=repr)}: it is "
             "hostile, and nothing of it was read.",
+            path=path,
+        )
+    if others := [e.filename for e in entries if e.compress_type not in _PACKINGS]:
+        raise ModelFileError(
+            f"packs {first_few(others)} in a way that Keras does not; save the model anew.",
             path=path,
         )
     if len(set(names)) < len(names):
@@ -220,7 +235,7 @@ class _Reader:
 
     def __init__(self, h5py: Any, size: int, path: Path) -> None:
         self._h5py, self._left, self._path = h5py, size, path
-        self._stored = StoredWeights({}, {}, str(path))
+        self._stored, self._groups = StoredWeights({}, {}, str(path)), set[int]()
 
     def stored(self, file: Any) -> StoredWeights:
         """All that is below `layers`."""
@@ -228,8 +243,12 @@ class _Reader:
         return self._stored
 
     def _group(self, group: Any, path: str, depth: int) -> None:
-        if depth > 40:
-            raise ModelFileError(f"holds groups in groups without end: {path}.", path=self._path)
+        address = self._h5py.h5o.get_info(group.id).addr
+        if depth > 40 or address in self._groups:  # or there are twice as many ways at every level
+            raise ModelFileError(
+                f"holds a group twice, or groups in groups without end: {path}.", path=self._path
+            )
+        self._groups.add(address)
         name = group.attrs.get("name")
         if name is not None:
             self._stored.names[path.removesuffix("/vars")] = _text(name)
@@ -250,10 +269,18 @@ class _Reader:
             raise ModelFileError(
                 f"its {path} lies in another file, which is not opened.", path=self._path
             )
-        self._left -= item.nbytes
-        if self._left < 0:
+        chunk = math.prod(item.chunks or (0,)) * item.dtype.itemsize  # is unpacked as a whole
+        self._left -= max(item.nbytes, chunk)
+        if self._left < 0 or item.size == 0:
+            lies = "more than the file holds" if item.size else "which has no values"
+            pieces = f" in pieces of {list(item.chunks)}" if chunk > item.nbytes else ""
             raise ModelFileError(
-                f"its {path} declares the shape {list(item.shape)}, more than the file holds.",
+                f"its {path} declares the shape {list(item.shape)}{pieces}, {lies}.",
+                path=self._path,
+            )
+        if item.id.get_create_plist().get_nfilters():  # which unpack beyond a piece, too
+            raise ModelFileError(
+                f"its {path} is packed, as Keras does not write it: save the model anew.",
                 path=self._path,
             )
         if item.dtype.kind not in "fiub":
