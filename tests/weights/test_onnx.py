@@ -23,6 +23,7 @@ from segue.errors import (
     NotCausalError,
     OptionError,
     SpecError,
+    WriteError,
 )
 from segue.prepare import STEPS
 from segue.weights import OnnxModel, onnx_check, to_onnx
@@ -384,6 +385,15 @@ def test_a_file_that_answers_otherwise_gets_no_name(
     with pytest.raises(DataError, match=r"otherwise than the model, so nothing is written.\ngraph"):
         to_onnx(model, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lies_beside_gets_its_name_first(tmp_path: Path) -> None:
+    """So that a model never stands beside the vocabulary or the report of another, or none."""
+    (tmp_path / "model.vocabulary.json").mkdir()
+    model = classifier(EMBEDDED).fit(texts(), LABELS)
+    with pytest.raises(WriteError):
+        to_onnx(model, tmp_path / "model.onnx", step=True)
+    assert [one.name for one in tmp_path.iterdir()] == ["model.vocabulary.json"]
 
 
 def test_a_layer_of_ones_own_is_refused_by_name(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ batches of many sizes and agreed with the model (`segue.weights.onnx_check`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segue._version import __version__
-from segue.atomic import replacing, write_text
+from segue.atomic import replacing
 from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError
 from segue.onnx_graph import Graph, Steps, Value
@@ -81,8 +82,11 @@ def to_onnx(
         wanted[path.with_suffix(".step.onnx")] = step_graph(estimator)
     sequences = None if data is None else _checked(estimator, data)
     report = OnnxReport(str(path), __version__)
-    models = {name: graph.model("segue", texts_of(estimator)) for name, graph in wanted.items()}
-    whole, *steps = [session_of(model.SerializeToString()) for model in models.values()]
+    files = {
+        name: graph.model("segue", texts_of(estimator)).SerializeToString()
+        for name, graph in wanted.items()
+    }
+    whole, *steps = [session_of(content) for content in files.values()]
     report = check_whole(report, estimator, whole, sequences)
     for session in steps:
         report = check_steps(report, estimator, whole, session, sequences)
@@ -90,13 +94,17 @@ def to_onnx(
         raise DataError(
             f"ONNX Runtime answers otherwise than the model, so nothing is written.\n{report}"
         )
-    for name, model in models.items():
-        with replacing(name) as temporary:
-            temporary.write_bytes(model.SerializeToString())
-    write_text(f"{path}.json", json.dumps(report.to_json(), indent=2) + "\n")
-    for name, text in vocabulary_of(estimator, path):
-        write_text(name, text)
+    texts = {Path(f"{path}.json"): json.dumps(report.to_json(), indent=2) + "\n"}
+    texts |= dict(vocabulary_of(estimator, path))
+    _write_together(files | {name: text.encode() for name, text in texts.items()})
     return report
+
+
+def _write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together; the first gets its name when all others have theirs."""
+    with ExitStack() as stack:  # which closes in the order from the last to the first
+        for name, content in files.items():
+            stack.enter_context(replacing(name)).write_bytes(content)
 
 
 def _checked(estimator: Any, data: Any) -> Sequences:

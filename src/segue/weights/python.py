@@ -70,7 +70,7 @@ def to_python(estimator: Any, path: str | Path, *, data: Any = None) -> Transfer
     text = _text(estimator, source, path.stem)
     sequences = None if data is None else estimator.check_input(data)
     beside = path.with_suffix(".safetensors")
-    with replacing(beside) as weights, replacing(path) as module:
+    with replacing(path) as module, replacing(beside) as weights:  # the named file comes last
         weights.write_bytes(content)
         module.write_text(text, encoding="utf-8")
         compared = _compared(estimator, module, weights, sequences)
