@@ -255,3 +255,23 @@ def test_a_difference_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(segue.errors.DataError, match="answers otherwise than the model"):
         to_python(model, tmp_path / "model.py")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lies_beside_gets_its_name_first(tmp_path: Path) -> None:
+    """So that a source never stands beside other weights, or none."""
+    (tmp_path / "model.safetensors").mkdir()
+    with pytest.raises(segue.errors.WriteError):
+        to_python(fitted(waves()), tmp_path / "model.py")
+    assert [one.name for one in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_more_steps_than_learnt_positions_are_refused(tmp_path: Path) -> None:
+    """Where PyTorch runs it; what is behind the ends may go beyond."""
+    x = [np.ones((n, 2)) for n in (5, 20)] * 4
+    arguments: Any = OPTIONS
+    model = segue.SequenceClassifier("position(learnt, longest=20) gru(3)", **arguments)
+    to_python(model.fit(x, ["a", "b"] * 4), tmp_path / "model.py")
+    module, values = loaded(tmp_path / "model.py"), torch.ones(1, 30, 2)
+    module(values, torch.tensor([20]))
+    with pytest.raises(ValueError, match="30 steps; the model learnt 20 positions"):
+        module(values, torch.tensor([30]))

@@ -347,7 +347,7 @@ class Position(
             return
         size = f"{self.rows(context)}, {context.shape.features}"
         name = source.module(context.name, f"LearntPositions({size})", "copy_named")
-        source.steps.append(f"x = self.{name}(x)")
+        source.steps.append(f"x = self.{name}(x, lengths)")
 
 
 Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]

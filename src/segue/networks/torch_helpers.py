@@ -180,8 +180,11 @@ class LearntPositions(nn.Module):
         super().__init__()
         self.positions = nn.Parameter(torch.zeros(longest, features))
 
-    def forward(self, x):
-        step = torch.arange(x.shape[1], device=x.device).clamp(max=len(self.positions) - 1)
+    def forward(self, x, lengths):
+        most = len(self.positions)
+        if not torch.jit.is_tracing() and (lengths > most).any():
+            raise ValueError(f"{int(lengths.max())} steps; the model learnt {most} positions.")
+        step = torch.arange(x.shape[1], device=x.device).clamp(max=most - 1)  # padding goes beyond
         return x + self.positions[step]
 
 
