@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.sequences import Array, Sequences
+from segue.errors import DataError, counted
 from segue.extras import require
 from segue.kernels.ragged import offsets_of
 from segue.prepare import Interpolate, MissingIndicator, Preparation, Standardize
@@ -178,6 +179,8 @@ def batches(estimator: Any, x: Sequences | None) -> Iterator[tuple[Sequences, Ar
     """Batches of one, two and more sequences, some of each, with their static features."""
     member = getattr(estimator, "members", (estimator,))[0]
     x = drawn(member) if x is None else x
+    if len(x) == 0:
+        raise DataError("There are no sequences to check the file with; expected at least one.")
     draws, first = numpy_generator(0, "onnx", "batches"), 0
     count = int(np.searchsorted(np.cumsum(x.lengths), _MOST_STEPS)) + 1
     chosen = draws.permutation(len(x))[: min(_MOST_SEQUENCES, count)]
@@ -270,9 +273,12 @@ def check_steps(
         if len(unexpected_missing(preparation, part.values, part.lengths)):
             continue
         counts = (part.lengths - samples) // (second - samples) + 1
-        if (count := int(counts.min())) < 1:
+        enough = np.flatnonzero(counts >= 1)
+        if len(enough) == 0:
             continue
-        ends = np.full(len(part), samples + (count - 1) * (second - samples))
+        part, counts = part[enough], counts[enough]
+        static = None if static is None else static[enough]
+        ends = samples + (counts - 1) * (second - samples)
         cut = Sequences.from_list([np.asarray(row)[:n] for row, n in zip(part, ends, strict=True)])
         wanted = run(whole, cut, static)
         values, _ = padded(cut, 0.0, _TYPES[step.get_inputs()[0].type])
@@ -282,8 +288,15 @@ def check_steps(
         pieces = [values[:, first : first + samples] for first in firsts]
         came = run_steps(step, pieces, static)
         is_each = wanted[0].ndim == 2 and "probabilities" in [o.name for o in step.get_outputs()]
-        found = np.stack(came, 1) if is_each else came[-1]
-        rows.append(_row("step", ends, list(found), wanted))
+        by_row, runs = np.stack(came, 1), counts + edge
+        found = [row[:n] if is_each else row[n - 1] for row, n in zip(by_row, runs, strict=True)]
+        rows.append(_row("step", ends, found, wanted))
+    if not rows:
+        raise DataError(
+            "The graph of one step is compared with no sequence, so nothing is written: all have "
+            f"fewer than {counted(samples, 'step')}, or gaps that training did not have. Pass "
+            "others, or leave the data out: random ones are drawn."
+        )
     return replace(report, rows=(*report.rows, *rows))
 
 
