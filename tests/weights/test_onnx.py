@@ -396,6 +396,71 @@ def test_what_lies_beside_gets_its_name_first(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["model.vocabulary.json"]
 
 
+def test_a_graph_that_nothing_was_compared_with_gets_no_name(tmp_path: Path) -> None:
+    """No sequences, or none of a whole frame; those that are too short leave the others in."""
+    model = classifier(prepare="frame(8, 4)").fit(sequences(), LABELS)
+    short, long = np.ones((5, 3)), np.ones((21, 3))
+    with pytest.raises(DataError, match="no sequences to check the file with"):
+        to_onnx(model, tmp_path / "model.onnx", data=segue.Sequences.from_list([long])[:0])
+    with pytest.raises(DataError, match="compared with no sequence.*fewer than 8 steps"):
+        to_onnx(model, tmp_path / "model.onnx", step=True, data=[short] * 4)
+    assert list(tmp_path.iterdir()) == []
+    report = to_onnx(model, tmp_path / "model.onnx", step=True, data=[short, long, long[:9]] * 2)
+    rows = [row for row in report.rows if row.graph == "step"]
+    assert (sum(row.batch for row in rows), max(row.longest for row in rows)) == (4, 20)
+
+
+def test_data_that_the_model_refuses_are_refused_by_the_file(tmp_path: Path) -> None:
+    """Another rate, other channels; and of data in parts it answers the same part."""
+    x = segue.Sequences.from_list(sequences(longest=60))
+    given: Any = {"rate_hz": 100.0, "channels": ("ax", "ay", "az")}
+    data = segue.Dataset(x, LABELS, **given)
+    model = classifier(prepare="logmel(4, 16, 8) standardize").fit(data)
+    to_onnx(model, tmp_path / "model.onnx")
+    file = OnnxModel(tmp_path / "model.onnx")
+    for wrong in ({"rate_hz": 200.0}, {"channels": ("ay", "ax", "az")}):
+        other = segue.Dataset(x, **{**given, **wrong})
+        with pytest.raises(DataError) as said:
+            model.predict(other)
+        with pytest.raises(DataError, match=re.escape(str(said.value))):
+            file.predict(other)
+    parted = segue.Dataset(x, LABELS, parts=np.array(["train", "test"] * 20), **given)
+    assert file.predict(parted).tolist() == model.predict(parted).tolist()
+    assert len(file.predict(parted)) == 20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"step', b"\xff\xfe{}", b"{}", b"[]", b'{"step": {"kind": "words"}, "fitted": 5}',
+     b'{"step": {"kind": "standardize"}, "fitted": {}}', b"[" * 100_000],
+)  # fmt: skip
+def test_a_damaged_vocabulary_is_named(content: bytes, tmp_path: Path) -> None:
+    to_onnx(classifier(EMBEDDED).fit(texts(), LABELS), tmp_path / "model.onnx")
+    (tmp_path / "model.vocabulary.json").write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"model\.vocabulary\.json: is not the vocabulary"):
+        OnnxModel(tmp_path / "model.onnx").predict(texts())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("channels", "5"), ("channels", "[5]"), ("classes", "3"), ("classes", "[[1]]"),
+     ("reading", "[]"), ("size", '"a"'), ("targets", "nothing"), ("prepare", "nothing(3)"),
+     ("classes", "[" * 100_000)],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:The forecast is not clearly better")
+def test_damaged_metadata_are_refused(name: str, text: str, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "model.onnx"
+    to_onnx(segue.Forecaster("gru(2)", size=8, **FAST).fit(series()), path)
+    with pytest.raises(DataError, match="There are no sequences"):
+        OnnxModel(path).predict(segue.Sequences.from_list(series())[:0])
+    model = onnx.load(path)
+    next(one for one in model.metadata_props if one.key == name).value = text
+    onnx.save(model, path)
+    with pytest.raises(ModelFileError, match="is not the ONNX file of whole sequences"):
+        OnnxModel(path)
+
+
 def test_a_layer_of_ones_own_is_refused_by_name(tmp_path: Path) -> None:
     from torch import nn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences, check_sequences
 from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, counted
-from segue.prepare.pipeline import STEPS
-from segue.readers.objects import plain_sequences
+from segue.prepare import VocabularyStep
+from segue.prepare.pipeline import STEPS, as_steps
+from segue.readers.objects import adapted, plain_sequences
+from segue.readers.read_options import check_channels
 from segue.spec import from_json
 from segue.tasks import TASKS
 from segue.tasks.forecast import continued
@@ -22,6 +25,9 @@ from segue.weights.onnx_check import FILE_FORMAT, run, session_of
 
 Floats = npt.NDArray[np.float64]
 _STEPS_AT_ONCE = 20_000  # padded ones
+_NO_VOCABULARY = (
+    "is not the vocabulary that `segue export` writes beside the model: export the model again."
+)
 _FACTS = ("classes", "channels", "reading", "size")
 
 
@@ -31,6 +37,21 @@ def _is_of_runtime(error: Exception) -> bool:
 
 def _reason(error: Exception) -> str:
     return str(error).splitlines()[0]
+
+
+def _are_sound(task: str, facts: Mapping[str, Any]) -> bool:
+    """Whether the metadata have the kinds of values that they are for."""
+    classes, channels, size = facts["classes"], facts["channels"], facts["size"]
+    return (
+        (classes is None or _is_list(classes, str | int | float))
+        and (channels is None or _is_list(channels, str))
+        and isinstance(facts["reading"], dict | None)
+        and (isinstance(size, int) and size > 0 if task == "forecast" else True)
+    )
+
+
+def _is_list(value: Any, kind: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
 
 
 class OnnxModel:
@@ -64,6 +85,7 @@ class OnnxModel:
         self.texts: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         facts = self._facts()
         self.task, self.reading_, self._size = self.texts["task"], facts["reading"], facts["size"]
+        self._steps = facts["prepare"]
         self.channels_ = None if facts["channels"] is None else tuple(facts["channels"])
         self._output = self.session.get_outputs()[0]
         if self._output.name == "probabilities":
@@ -84,8 +106,12 @@ class OnnxModel:
         try:
             known = self.texts["segue_format"] == str(FILE_FORMAT) and names[:2] == ["x", "lengths"]
             facts = {name: json.loads(self.texts[name]) for name in _FACTS}
-            known = known and {"task", "kind", "network", "targets"} <= self.texts.keys()
-        except (KeyError, ValueError):
+            known = known and {"task", "kind", "network"} <= self.texts.keys()
+            known = (
+                known and self.texts["targets"] in TASKS and _are_sound(self.texts["task"], facts)
+            )
+            facts["prepare"] = as_steps(self.texts["prepare"])
+        except (KeyError, ValueError, RecursionError):
             known = False
         if not known:
             raise ModelFileError(
@@ -136,7 +162,7 @@ class OnnxModel:
         return self.classes_
 
     def _forecast(self, X: Any, steps: int | None) -> Floats:  # noqa: N803
-        x = self._sequences(X)
+        x = self._sequences(self.as_read(X))
         if int(x.lengths.min()) < self._size:
             raise OptionError(f"A forecast goes on from the last {self._size} steps of a series.")
         windows = np.stack([np.asarray(row)[-self._size :] for row in x])
@@ -150,6 +176,7 @@ class OnnxModel:
 
     def _answers(self, X: Any) -> list[Array]:  # noqa: N803
         """An array for each sequence, in their order; those of about one length run together."""
+        X = self.as_read(X)  # noqa: N806
         x, static = self._sequences(X), self._static(X)
         order, found, first = np.argsort(x.lengths, kind="stable"), [np.zeros(0)] * len(x), 0
         while first < len(order):
@@ -187,6 +214,22 @@ class OnnxModel:
             )
         return given
 
+    def as_read(self, X: Any) -> Any:  # noqa: N803
+        """What the user passes, as the estimators take it: of a `Dataset` its part "test".
+
+        Raises:
+            DataError: channels of other names, in another order, or another rate than in training.
+        """
+        X = adapted(X, labelled=False, like=self.reading_)  # noqa: N806
+        if not isinstance(X, Dataset):
+            return X
+        check_channels(X.channels, self.channels_)
+        rate_hz = X.rate_hz
+        for step in self._steps if rate_hz is not None else ():
+            step.at_rate(rate_hz)
+            rate_hz = step.rate_after(rate_hz)
+        return X.part("test") if "test" in X.part_names else X
+
     def _sequences(self, X: Any) -> Sequences:  # noqa: N803
         x, wanted = plain_sequences(X, exact=True), int(self.session.get_inputs()[0].shape[2])
         if x.is_text and self.texts["kind"] == "texts":
@@ -205,8 +248,14 @@ class OnnxModel:
         path = self.path.with_suffix(".vocabulary.json")
         if not path.is_file():
             raise DataNotFoundError("is the model's vocabulary, and is not there.", path=path)
-        facts: Any = json.loads(path.read_text(encoding="utf-8"))
-        steps: Any = from_json([facts["step"]], STEPS, what="preparation step")
-        (step,) = steps
-        values, lengths = step.apply((x.values, x.lengths), step.restore(facts["fitted"], 1))
+        try:
+            facts: Any = json.loads(path.read_bytes())
+            steps: Any = from_json([facts["step"]], STEPS, what="preparation step")
+            (step,) = steps
+            fitted = step.restore(facts["fitted"], 1)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ModelFileError(_NO_VOCABULARY, path=path) from error
+        if not isinstance(step, VocabularyStep):
+            raise ModelFileError(_NO_VOCABULARY, path=path)
+        values, lengths = step.apply((x.values, x.lengths), fitted)
         return Sequences(values, lengths=lengths)
