@@ -52,6 +52,8 @@ def test_a_state_dict(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_mistakes(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(weights)]) == 2
+    assert "--out is missing" in capsys.readouterr().err
     out = ["--out", str(tmp_path / "m.safetensors")]
     cases = {
         ("theirs.onnx",): "of no kind that is read",

@@ -90,6 +90,7 @@ def export(
     if target is None:
         hint = did_you_mean(to, TARGETS) or f" Expected one of {', '.join(TARGETS)}."
         raise OptionError(f"--to is {to!r}.{hint}")
+    check_output(file, overwrite=overwrite, option="FILE", endings=target.endings)
     from segue.estimators import load
     from segue.runs import find_model
 
@@ -100,8 +101,7 @@ def export(
             raise OptionError(
                 f"--to {to} would write {path}, which is the model itself. Choose another FILE."
             )
-        endings = target.endings if path == file else ()
-        check_output(path, overwrite=overwrite, option="FILE", endings=endings)
+        check_output(path, overwrite=overwrite, option="FILE")
     estimator = load(source)
     given: dict[str, Any] = {"data": data, "step": step}
     wrong = [name for name, value in given.items() if value and name not in target.options]

@@ -84,7 +84,7 @@ SOURCES = {
 def import_(
     file: Path,
     *,
-    out: Path,
+    out: Path | None = None,
     network: str | None = None,
     classes: str | None = None,
     task: str | None = None,
@@ -111,6 +111,8 @@ def import_(
         names (NAMES): of PyTorch, which layer there is which one here where more than one would
             fit: lstm_1=encoder.l0, with commas between.
     """
+    if out is None:
+        raise OptionError("--out is missing: the model file to write, such as model.safetensors.")
     check_output(out, overwrite=overwrite, endings=(".safetensors",))
     source = next((one for one in SOURCES.values() if file.suffix.lower() in one.endings), None)
     if source is None:
