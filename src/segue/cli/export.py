@@ -90,18 +90,17 @@ def export(
     if target is None:
         hint = did_you_mean(to, TARGETS) or f" Expected one of {', '.join(TARGETS)}."
         raise OptionError(f"--to is {to!r}.{hint}")
-    check_output(file, overwrite=overwrite, option="FILE", endings=target.endings)
+    beside = [*target.beside, *([".step.onnx"] if step else [])]
+    files = [file, *map(file.with_suffix, beside)]
+    for path in files:
+        endings = target.endings if path == file else ()
+        check_output(path, overwrite=overwrite, option="FILE", endings=endings)
     from segue.estimators import load
     from segue.runs import find_model
 
     source = find_model(model)
-    beside = [*target.beside, *([".step.onnx"] if step else [])]
-    for path in [file, *map(file.with_suffix, beside)]:
-        if path.resolve() == source.resolve():
-            raise OptionError(
-                f"--to {to} would write {path}, which is the model itself. Choose another FILE."
-            )
-        check_output(path, overwrite=overwrite, option="FILE")
+    if source.resolve() in [path.resolve() for path in files]:
+        raise OptionError(f"--to {to} would write {source}, the model itself. Choose another FILE.")
     estimator = load(source)
     given: dict[str, Any] = {"data": data, "step": step}
     wrong = [name for name, value in given.items() if value and name not in target.options]
