@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,5 @@ def test_a_file_beside_the_named_one_is_not_written_over(
     assert "net.py: exists already" in capsys.readouterr().err
     assert theirs.read_text() == "work of a week"
     assert main(["export", str(model), out, "--to", "torch", "--overwrite"]) == 0
+    kept = json.loads((tmp_path / "net.safetensors.json").read_text())
+    assert all(largest < 1e-5 for largest in kept["largest_differences"].values())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from segue.atomic import write_text
 from segue.cli.shared import Columns, check_output, print_result, read_source
 from segue.errors import OptionError, did_you_mean
 
@@ -35,29 +37,35 @@ def _to_onnx(estimator: Any, file: Path, **options: Any) -> Any:
     return to_onnx(estimator, file, **options)
 
 
+def _kept(report: Any, file: Path) -> Any:
+    """Write what was compared beside the file, as `to_onnx` does."""
+    write_text(f"{file}.json", dumps(report.to_json(), indent=2) + "\n")
+    return report
+
+
 def _to_keras(estimator: Any, file: Path, **options: Any) -> Any:
     from segue.weights import to_keras
 
-    return to_keras(estimator, file, **options)
+    return _kept(to_keras(estimator, file, **options), file)
 
 
 def _to_torch(estimator: Any, file: Path, **options: Any) -> Any:
     from segue.weights import to_torch
 
-    return to_torch(estimator, file, **options)
+    return _kept(to_torch(estimator, file, **options), file)
 
 
 def _to_python(estimator: Any, file: Path, **options: Any) -> Any:
     from segue.weights import to_python
 
-    return to_python(estimator, file, **options)
+    return _kept(to_python(estimator, file, **options), file)
 
 
 TARGETS = {
     "onnx": Target((".onnx",), _to_onnx, ("data", "step"), (".onnx.json", ".vocabulary.json")),
-    "keras": Target((".keras",), _to_keras, ("data",)),
-    "torch": Target((".safetensors",), _to_torch, ("data",), (".py",)),
-    "python": Target((".py",), _to_python, ("data",), (".safetensors",)),
+    "keras": Target((".keras",), _to_keras, ("data",), (".keras.json",)),
+    "torch": Target((".safetensors",), _to_torch, ("data",), (".py", ".safetensors.json")),
+    "python": Target((".py",), _to_python, ("data",), (".safetensors", ".py.json")),
 }
 
 
