@@ -35,7 +35,7 @@ def _recurrent(word: str, states: int) -> list[str]:
 
 
 def _bidirectional(word: str, states: int) -> list[str]:
-    merges = [f"{word}(3, merge={merge})" for merge in ("sum", "mean", "none")]
+    merges = [f"{word}(3, merge={merge})" for merge in ("sum", "mean", "product", "none")]
     return [*_recurrent(word, states), *merges, f"{word}(3, {_DROPOUTS}, merge=none)"]
 
 
@@ -72,6 +72,9 @@ VARIANTS: dict[str, list[str]] = {
         "conv(4, 3, causal=true)",
         "conv(4, 4, exponential, dilation=3, causal=true)",
         "conv(4, 3, stride=2, causal=true) pool(mean)",
+        "conv(4, 3, padding=valid) pool(mean)",
+        "conv(4, 3, tanh, stride=2, dilation=2, padding=valid) conv(3, 2, padding=valid) pool(max)",
+        "conv(4, 1, padding=valid)",
     ],
     "random_conv": [
         "random_conv(6)",
@@ -89,6 +92,19 @@ VARIANTS: dict[str, list[str]] = {
         "maxpool(12, 1)",
         "maxpool(3, 1, causal=true)",
         "maxpool(3, causal=true) pool(mean)",
+        "maxpool(3, 1, padding=valid) pool(mean)",
+        "maxpool(2, padding=valid) pool(mean)",
+    ],
+    "avgpool": [
+        "avgpool(3, 1)",
+        "avgpool(4, 1)",
+        "avgpool(1)",
+        "avgpool(2) pool(mean)",
+        "avgpool(2, 5) pool(mean)",
+        "avgpool(5, 2) pool(mean)",
+        "avgpool(12, 1)",
+        "avgpool(3, 1, padding=valid) pool(mean)",
+        "avgpool(3, padding=valid) pool(mean)",
     ],
     "pool": [
         "pool(last)",
@@ -231,7 +247,9 @@ CAUSAL = {
     **dict.fromkeys(
         ["rnn", "lstm", "gru", "dense", "pool", "dropout", "batchnorm", "relu", "rocket"], True
     ),
-    **dict.fromkeys(["bilstm", "conv", "maxpool", "residual", "parallel", "inception_time"], False),
+    **dict.fromkeys(
+        ["bilstm", "conv", "maxpool", "avgpool", "residual", "parallel", "inception_time"], False
+    ),
 }
 
 

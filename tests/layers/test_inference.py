@@ -27,7 +27,7 @@ from segue.kernels import forward
 from segue.kernels.ragged import Directions, Ragged, append, offsets_of
 from segue.layers import LAYERS, LSTM, BuildContext, Composite, LayerSpec, Shape
 from segue.layers.activations import ACTIVATIONS, PlainActivation, Tanh
-from segue.layers.base import input_kind_of
+from segue.layers.base import chain_shape, input_kind_of
 from segue.layers.inference import InferenceChain, chain_weight_shapes
 from segue.modules import Chain, Padded
 from segue.modules.activations import function_of
@@ -87,6 +87,7 @@ class Pair:
 
     def data(self, lengths: Array = LENGTHS) -> Ragged:
         draws = np.random.default_rng(1)
+        lengths = lengths + chain_shape(self.specs, self.context).least - 1
         lengths = np.full_like(lengths, self.shape.length) if self.shape.length else lengths
         size = (int(lengths.sum()), self.shape.features)
         if self.shape.tokens:
@@ -251,6 +252,8 @@ VARIANTS: dict[str, list[str]] = {
         "conv(5, 4, gelu, dilation=3, causal=true)",
         "conv(5, 3, stride=2, causal=true)",
         "conv(5, 1, causal=true) pool(last)",
+        "conv(5, 3, padding=valid)",
+        "conv(5, 3, tanh, stride=2, dilation=2, padding=valid) conv(3, 2, padding=valid)",
     ],
     "random_conv": ["random_conv(6)", "random_conv(7, 3)", "random_conv(1, 1)", "rocket(11)"],
     "maxpool": [
@@ -262,6 +265,18 @@ VARIANTS: dict[str, list[str]] = {
         "maxpool(12, 1)",
         "maxpool(3, 1, causal=true)",
         "maxpool(3, causal=true)",
+        "maxpool(3, 1, padding=valid)",
+        "maxpool(2, 3, padding=valid)",
+    ],
+    "avgpool": [
+        "avgpool(3, 1)",
+        "avgpool(4, 1)",
+        "avgpool(1)",
+        "avgpool(2)",
+        "avgpool(2, 5)",
+        "avgpool(12, 1)",
+        "avgpool(3, 1, padding=valid)",
+        "avgpool(3, padding=valid)",
     ],
     "pool": [
         "pool(last)",
@@ -461,7 +476,7 @@ class Author:
         units, word = self.pick.randint(1, 20), self.one(*ACTIVATIONS)
         causal, bias = self.one("true", "false"), self.one("true", "false")
         reset, cell = self.one("before", "after"), self.one("tanh", "relu")
-        merge = self.one("concat", "sum", "mean")
+        merge = self.one("concat", "sum", "mean", "product")
         recurrent = f"output=every, initial_state={self.one('zeros', 'learnt')}"
         texts = [
             f"lstm({units}, {recurrent})",
@@ -473,6 +488,7 @@ class Author:
             f"birnn({units}, merge=none) bilstm({a}, merge=none) bigru({b}, {recurrent})",
             f"conv({units}, {a}, {word}, {b}, {c}, {causal}, {bias})",
             f"maxpool({a}, {b}, causal={causal})",
+            f"avgpool({a}, {b})",
             f"dense({units}, {word}, bias={bias})",
             f"dense({2 * units}) glu prelu",
             f"dense({a * b}) position attention({a}, {units}, {word}, causal={causal})",

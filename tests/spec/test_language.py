@@ -82,7 +82,7 @@ def test_texts_that_are_read(text: str, specs: list[object]) -> None:
         ("dense(3) Gru(4)", "unknown layer 'Gru'. Did you mean \"gru\"?", 9),
         (
             "kalman(4)",
-            "unknown layer 'kalman'. Known: attention, batchnorm, bigru, bilstm",
+            "unknown layer 'kalman'. Known: attention, avgpool, batchnorm, bigru",
             0,
         ),
         ("lstm(-3)", "`units` is -3: input should be greater than or equal to 1", 0),

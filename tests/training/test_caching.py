@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import segue
-from segue.modules.conv import RandomConvLayer
+from segue.modules.random_conv import RandomConvLayer
 from segue.training import validation
 from segue.training.validation import fixed_layers
 

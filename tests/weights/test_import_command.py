@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,3 +80,32 @@ def test_a_model_of_keras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     json.loads(capsys.readouterr().out)
     difference = segue.load(out).predict_proba(data.x) - estimator.predict_proba(data.x)
     assert np.abs(difference).max() < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("units", "task", "kind"),
+    [
+        (3, "classify", "SequenceClassifier"),
+        (1, "classify", "SequenceClassifier"),
+        (2, "multilabel", "SequenceClassifier"),
+        (2, "regress", "SequenceRegressor"),
+    ],
+)
+def test_outputs_that_keras_says_nothing_of_are_compared(  # noqa: PLR0917
+    keras: Any, units: int, task: str, kind: str, tmp_path: Path, capsys: Any
+) -> None:
+    """The last layer is linear; `--task` says what it gives. Weights come with a description."""
+    layers = [keras.layers.Input((None, 2)), keras.layers.GRU(4), keras.layers.Dense(units)]
+    model = keras.Sequential(layers)
+    model.save(tmp_path / "m.keras")
+    model.save_weights(tmp_path / "m.weights.h5")
+    (tmp_path / "m.json").write_text(model.to_json())
+    described = ["--network", str(tmp_path / "m.json")]
+    for name, more in (("m.keras", []), ("m.weights.h5", described)):
+        words = ["import", str(tmp_path / name), "--out", str(tmp_path / f"{name}.safetensors")]
+        assert main([*words, "--task", task, "--json", *more]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["estimator"] == kind
+        assert facts["largest_difference"] <= 1e-5

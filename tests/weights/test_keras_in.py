@@ -24,16 +24,21 @@ from segue.weights import from_keras
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:(?s).*a softmax over axis -1 .* size 1:UserWarning"),
 ]
 
 CHANNELS, TOKENS, LENGTHS = 3, 11, (7, 2, 5, 1, 4)
 PADDING = -9.0
 ENDS = ["cell", "cell", "bi", "mean", "max", "steps", "flatten"]
 LOSE_MASKS = {"conv", "pool"}
+POOLS = [  # of two steps, or of three
+    ("MaxPooling1D", 2, 1, "same"), ("MaxPooling1D", 2, 2, "same"), ("MaxPooling1D", 3, 1, "valid"),
+    ("AveragePooling1D", 3, 1, "same"), ("AveragePooling1D", 2, 2, "valid"),
+]  # fmt: skip
 FUNCTIONS = sorted(set(ACTIVATIONS) - {"exponential", "sparsemax"})
 units = st.integers(1, 6)
 rates = st.sampled_from([0.0, 0.0, 0.3])
-joins = st.sampled_from(["concat", "sum", "ave"])
+joins = st.sampled_from(["concat", "sum", "ave", "mul"])
 
 
 @st.composite
@@ -58,7 +63,8 @@ def kept(draw: Any) -> tuple[str, Any]:
     if kind in ("cell", "bi"):
         return kind, (draw(cells(True)), draw(joins))
     if kind == "conv":
-        padding, stride = draw(st.sampled_from([("same", 1), ("causal", 1), ("causal", 2)]))
+        ways = [("same", 1), ("causal", 1), ("causal", 2), ("valid", 1), ("valid", 2)]
+        padding, stride = draw(st.sampled_from(ways))
         return kind, {
             "filters": draw(units), "kernel_size": draw(st.integers(1, 4)), "padding": padding,
             "strides": stride, "activation": draw(st.sampled_from([None, "relu"])),
@@ -70,7 +76,28 @@ def kept(draw: Any) -> tuple[str, Any]:
         epsilon = draw(st.sampled_from([1e-3, 1e-2]))
         center, scale = draw(st.booleans()), draw(st.booleans())
         return kind, (name, {"center": center, "scale": scale, "epsilon": epsilon})
+    if kind == "pool":
+        return kind, draw(st.sampled_from(POOLS))
     return kind, (draw(units), draw(st.sampled_from(FUNCTIONS)))
+
+
+def windows(kind: str, given: Any) -> tuple[int, int]:
+    """Steps from one window to the next, and those that the first one needs."""
+    if kind == "conv":
+        span = (given["kernel_size"] - 1) * given["dilation_rate"] + 1
+        return given["strides"], span if given["padding"] == "valid" else 1
+    if kind == "pool":
+        _, width, stride, padding = given
+        return stride, width if padding == "valid" else 1
+    return 1, 1
+
+
+def least(plan: dict[str, Any]) -> int:
+    """The length of the shortest sequence that has an answer."""
+    needed, strides = 1, 1
+    for stride, first in (windows(*layer) for layer in plan["layers"]):
+        needed, strides = needed + strides * (first - 1), strides * stride
+    return needed
 
 
 @st.composite
@@ -79,7 +106,7 @@ def models(draw: Any) -> dict[str, Any]:
     heads = [(3, "softmax"), (2, "softmax"), (1, "sigmoid"), (3, "sigmoid"), (3, "linear")]
     layers, end = draw(st.lists(kept(), max_size=3)), draw(st.sampled_from(ENDS))
     if end == "steps":  # an answer at every step needs every step
-        layers = [one for one in layers if one[0] != "conv" or one[1]["strides"] == 1]
+        layers = [one for one in layers if windows(*one) == (1, 1)]
     return {
         "tokens": draw(st.booleans()) and draw(st.booleans()),
         "prepared": draw(st.booleans()),
@@ -109,7 +136,8 @@ def made(layers: Any, kind: str, given: Any) -> Any:
         dense = layers.Dense(*given)
         return dense if kind == "dense" else layers.TimeDistributed(dense)
     if kind == "pool":
-        return layers.MaxPooling1D(2, strides=1, padding="same")
+        name, width, stride, padding = given
+        return getattr(layers, name)(width, strides=stride, padding=padding)
     return layers.Dropout(0.2) if kind == "drop" else layers.Activation(given[1])
 
 
@@ -137,7 +165,8 @@ def chain_of(layers: Any, plan: dict[str, Any]) -> list[Any]:
 
 def build(keras: Any, plan: dict[str, Any]) -> Any:
     """The model, with no weight as it was initialised."""
-    length, chain = (4 if plan["end"] == "flatten" else None), chain_of(keras.layers, plan)
+    length = 3 + least(plan) if plan["end"] == "flatten" else None
+    chain = chain_of(keras.layers, plan)
     start = keras.layers.Input((length,) if plan["tokens"] else (length, CHANNELS))
     if plan["functional"]:
         x = start
@@ -156,7 +185,8 @@ def build(keras: Any, plan: dict[str, Any]) -> Any:
 
 def data_for(plan: dict[str, Any]) -> list[np.ndarray]:
     draws = np.random.default_rng(plan["seed"] + 1)
-    lengths = [4] * 3 if plan["end"] == "flatten" else LENGTHS
+    more = least(plan) - 1
+    lengths = [4 + more] * 3 if plan["end"] == "flatten" else [n + more for n in LENGTHS]
     if plan["tokens"]:
         return [draws.integers(1, TOKENS, n) for n in lengths]
     return [draws.normal(size=(n, CHANNELS)).astype(np.float32) for n in lengths]

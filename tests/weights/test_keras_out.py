@@ -18,7 +18,7 @@ from segue.errors import MissingPackageError, ModelFileError, NotFittedError, Sp
 from segue.layers.activations import ACTIVATIONS
 from segue.testing import tiny_dataset
 from segue.weights import from_keras, to_keras
-from segue.weights.keras_export import keras_answers
+from segue.weights.keras_run import KerasModel
 from segue.weights.parity import answers
 
 pytestmark = [
@@ -38,7 +38,11 @@ def recurrent(draw: Any, *, merge: bool = True) -> str:
     more += draw(st.sampled_from(["", ", reset=before"])) if kind == "gru" else ""
     more += draw(st.sampled_from(["", ", activation=relu"])) if kind == "rnn" else ""
     if draw(st.booleans()):
-        more += f", merge={draw(st.sampled_from(['concat', 'sum', 'mean']))}" if merge else ""
+        more += (
+            f", merge={draw(st.sampled_from(['concat', 'sum', 'mean', 'product']))}"
+            if merge
+            else ""
+        )
         kind = f"bi{kind}"
     return f"{kind}({size}{more})"
 
@@ -46,17 +50,21 @@ def recurrent(draw: Any, *, merge: bool = True) -> str:
 @st.composite
 def kept(draw: Any, *, strides: bool) -> str:
     """A layer that keeps the sequence."""
-    kinds = "recurrent recurrent conv conv maxpool dense norm function prelu dropout".split()
+    kinds = (
+        "recurrent recurrent conv conv maxpool avgpool dense norm function prelu dropout".split()
+    )
     kind = draw(st.sampled_from(kinds))
     if kind == "recurrent":
         return str(draw(recurrent()))
     if kind == "conv":
         more = draw(st.sampled_from(["", ", causal=true", ", dilation=2", ", bias=false"]))
         if strides:
-            more = draw(st.sampled_from([more, ", causal=true, stride=2"]))
+            others = [", causal=true, stride=2", ", padding=valid", ", stride=2, padding=valid"]
+            more = draw(st.sampled_from([more, *others]))
         return f"conv({draw(units)}, {draw(st.integers(1, 4))}, relu{more})"
     return {
         "maxpool": "maxpool(2)" if strides else "maxpool(3, stride=1)",
+        "avgpool": "avgpool(2, padding=valid)" if strides else "avgpool(3, stride=1)",
         "dense": f"dense({draw(units)}, {draw(functions)})",
         "norm": draw(st.sampled_from(["batchnorm", "layernorm", "batchnorm(epsilon=0.01)"])),
         "function": draw(functions), "prelu": "prelu",
@@ -81,7 +89,7 @@ def plans(draw: Any) -> dict[str, Any]:
 def fitted(plan: dict[str, Any]) -> Any:
     """An estimator of random weights, whose statistics are those of some data."""
     draws, task = np.random.default_rng(plan["seed"]), plan["task"]
-    lengths = [*LENGTHS, 3, 5, 8]
+    lengths = [n + 24 * ("valid" in plan["network"]) for n in (*LENGTHS, 3, 5, 8)]
     x: list[Any] = [draws.normal(3.0, 2.0, (n, 3)).astype(np.float32) for n in lengths]
     y: Any = np.arange(len(x)) % (2 if task in ("two", "tokens") else 3)
     make: Any = SequenceClassifier
@@ -155,7 +163,7 @@ def test_there_and_back_and_there(keras: Any, tmp_path: Path) -> None:
     assert not np.allclose(own.predict_proba(data.x), before)
     to_keras(own, tmp_path / "ours.keras")
     with torch.no_grad():
-        theirs = keras_answers(tmp_path / "ours.keras")
+        theirs = KerasModel(tmp_path / "ours.keras")
         got = np.array([theirs(sequence) for sequence in data.x[:5]])
     assert np.abs(got[:, 0] - own.predict_proba(data.x[:5])[:, 1]).max() <= 1e-5
 
@@ -210,7 +218,7 @@ def test_preparations_that_keras_does_not_have(tmp_path: Path) -> None:
 
 def test_keras_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     estimator = fitted({"task": "three", "network": "gru(3)", "seed": 0})
-    monkeypatch.setattr("segue.weights.keras_export.find_spec", lambda _: None)
+    monkeypatch.setattr("segue.weights.keras_run.find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match="pip install keras"):
         to_keras(estimator, tmp_path / "m.keras", with_keras=True)
     assert not list(tmp_path.iterdir())

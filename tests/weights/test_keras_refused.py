@@ -103,9 +103,9 @@ REFUSED = {
         [lstm(return_sequences=True), layer("Masking", mask_value=0.0), HEAD],
         "masks steps by what layers before it compute",
     ),
-    "valid": (
-        [layer("Conv1D", filters=2, kernel_size=[3], strides=[1], dilation_rate=[1])],
-        "padding='valid', which makes sequences shorter",
+    "two outputs": (
+        [layer("Bidirectional", layer=lstm(), merge_mode=None), HEAD],
+        "merge_mode=None; segue has concat, sum, ave, mul, which give one",
     ),
     "no head": ([lstm()], "ends with lstm (LSTM); an estimator ends with a dense layer"),
     "head": ([lstm(), layer("Dense", units=3, activation="tanh")], "probabilities come from"),

@@ -284,6 +284,17 @@ def test_ten_lines_give_what_segue_gives_on_data_of_the_tutorials(
     check_script(model, data[:12], tmp_path)
 
 
+# What stands before the script of the page where the data are a table: empty cells are no numbers.
+READ_TABLE = """
+table = dict(delimiter=",", skip_header=1)
+names = np.genfromtxt("table.csv", usecols=0, dtype=str, **table)
+values = np.genfromtxt("table.csv", usecols=(1, 2), **table)
+paths = [f"{name}.npy" for name in dict.fromkeys(names)]
+for path in paths:
+    np.save(path, values[names == path[:-4]].astype(np.float32))
+"""
+
+
 def test_a_table_with_gaps_is_answered_by_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -310,6 +321,9 @@ def test_a_table_with_gaps_is_answered_by_the_file(
         assert (here["id"], here["prediction"]) == (there["id"], there["prediction"])
         shares = [list(one["probabilities"].values()) for one in (here, there)]
         assert np.abs(np.subtract(*shares)).max() <= TOLERANCE
+    run_script(scripts()[0], READ_TABLE, "np.save('found', probabilities)", tmp_path)
+    shares = [list(one["probabilities"].values()) for one in answers[0]]
+    assert np.abs(np.load(tmp_path / "found.npy") - shares).max() <= TOLERANCE
 
 
 def test_the_example_of_a_stream_gives_what_the_whole_gives(tmp_path: Path) -> None:

@@ -44,8 +44,9 @@ def chain_of(text: str, shape: Shape, every: bool) -> InferenceChain:
     return InferenceChain(specs, context, weights)
 
 
-def batch_of(shape: Shape, lengths: list[int]) -> tuple[Array, Array]:
-    """Padded values with garbage behind the ends, and the lengths."""
+def batch_of(shape: Shape, lengths: list[int], least: int = 1) -> tuple[Array, Array]:
+    """Padded values with garbage behind the ends, and the lengths, from `least` on."""
+    lengths = [length + least - 1 for length in lengths]
     lengths = [shape.length] * len(lengths) if shape.length else lengths
     draws, time = np.random.default_rng(1), max(lengths) + (0 if shape.length else 3)
     size = (len(lengths), time, shape.features)
@@ -82,7 +83,7 @@ def test_onnx_runtime_gives_what_segue_gives(text: str, shape: Shape, every: boo
     found = chain.write_onnx(Steps(x, graph.input("lengths", np.int64, ("batch",))))
     session = session_for(graph, list(found) if isinstance(found, Directions) else [found])
     for lengths in BATCHES:
-        values, counts = batch_of(shape, lengths)
+        values, counts = batch_of(shape, lengths, chain.shape.least)
         came = session.run(None, {"x": values, "lengths": counts})
         wanted: Any = chain(Ragged.from_padded(ported(values), counts))
         pairs = zip(came, wanted if isinstance(wanted, Directions) else [wanted], strict=True)

@@ -45,8 +45,9 @@ def _kept(report: Any, file: Path) -> Any:
 
 def _to_keras(estimator: Any, file: Path, **options: Any) -> Any:
     from segue.weights import to_keras
+    from segue.weights.keras_run import has_keras
 
-    return _kept(to_keras(estimator, file, **options), file)
+    return _kept(to_keras(estimator, file, with_keras=has_keras(), **options), file)
 
 
 def _to_torch(estimator: Any, file: Path, **options: Any) -> Any:

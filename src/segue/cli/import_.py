@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,13 +19,13 @@ class Source(NamedTuple):
     Attributes:
         endings: of its files.
         read: called with the file and the options given, it returns the estimator.
-        compare: called with the estimator and the file, it returns what to print of a comparison
+        compare: called with the estimator, the file and the network given, it returns a comparison
             with the framework itself; `None`: it cannot be had.
     """
 
     endings: tuple[str, ...]
     read: Callable[..., Any]
-    compare: Callable[[Any, Path], Any]
+    compare: Callable[[Any, Path, str | None], Any]
 
 
 def _from_keras(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
@@ -35,9 +33,13 @@ def _from_keras(file: Path, network: str | None, names: str | None, **options: A
 
     if names is not None:
         raise OptionError("--names is for weights of PyTorch; those of Keras have their order.")
-    described = network is not None and Path(network).suffix in (".json", ".keras")
-    given: Any = Path(network) if network is not None and described else network
-    return from_keras(file, network=given, **options)
+    return from_keras(file, network=_description(network) or network, **options)
+
+
+def _description(network: str | None) -> Path | None:
+    """The file that describes the layers, if that is what is given."""
+    path = Path(network or "")
+    return path if path.suffix in (".json", ".keras") else None
 
 
 def _from_torch(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
@@ -53,13 +55,14 @@ def _from_torch(file: Path, network: str | None, names: str | None, **options: A
     return from_torch(file, network, names=given, **options)
 
 
-def _keras(estimator: Any, file: Path) -> Any:
-    if file.suffix != ".keras" or not (find_spec("keras") and find_spec("torch")):
-        return None
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    from segue.weights.keras_export import compare_with_keras
+def _keras(estimator: Any, file: Path, network: str | None) -> Any:
+    from segue.weights.keras_run import compare_with_keras, has_keras
 
-    return compare_with_keras(estimator, file)
+    described = _description(network)
+    is_whole = file.suffix == ".keras" or (described and described.suffix == ".json")
+    if not is_whole or not has_keras():
+        return None
+    return compare_with_keras(estimator, file, None if file.suffix == ".keras" else described)
 
 
 def _from_matlab(file: Path, network: str | None, names: str | None, **options: Any) -> Any:
@@ -121,7 +124,7 @@ def import_(
     labels = None if classes is None else [name.strip() for name in classes.split(",")]
     estimator = source.read(file, network=network, names=names, classes=labels, task=task)
     lines = list(estimator.training_summary_)
-    found = None if task is not None else source.compare(estimator, file)
+    found = source.compare(estimator, file, network)
     lines.append(("compared", "not with its own framework" if found is None else str(found)))
     estimator.save(out)
     kind = type(estimator).__name__

@@ -46,7 +46,7 @@ def anytime(
         raise OptionError(f"`every` is {every!r}; expected a whole number of steps from 1 on.")
     reason = _what_looks_ahead(classifier, x)
     if reason and len(x):
-        _refuse_fixed_length(classifier.network_)
+        _refuse_short_prefixes(classifier.network_, int(every))
         return _each_prefix(classifier, x, int(every), static, "" if quiet else reason)
     network, task = classifier.network_, classifier.task_
 
@@ -80,7 +80,7 @@ def _what_looks_ahead(classifier: BaseSequenceEstimator, x: Sequences) -> str:
 # -- each prefix --------------------------------------------------------------------------------
 
 
-def _refuse_fixed_length(network: Network) -> None:
+def _refuse_short_prefixes(network: Network, every: int) -> None:
     for name, layer in network.layers.items():
         if layer.fixed_length is not None:
             raise NotCausalError(
@@ -88,6 +88,12 @@ def _refuse_fixed_length(network: Network) -> None:
                 "probabilities after fewer. Use a layer that takes any length: lstm(32), or "
                 "pool(mean)."
             )
+    if network.shortest_length > every:
+        raise NotCausalError(
+            f"The network has windows that lie wholly inside a sequence (padding=valid), so there "
+            f"are no probabilities after fewer than {network.shortest_length} steps: use "
+            f"every={network.shortest_length} or more."
+        )
 
 
 def _each_prefix(

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.kernels import reference
 
 State = tuple[Array, ...]  # [n, units] each
 
@@ -458,6 +459,8 @@ class Kernels:
     def embed(self, tokens: Array, embeddings: Array) -> Array:
         """The vectors `[steps, feature]` of tokens `[steps]`."""
         return embeddings[tokens]
+
+    avg_pool = staticmethod(reference.avg_pool)
 
     def add(self, values: Sequence[Array]) -> Array:
         """The sum of signals of the same shape."""

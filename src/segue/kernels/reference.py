@@ -99,6 +99,18 @@ def max_pool(
     return _rounded(largest)
 
 
+def avg_pool(
+    values: Array, offsets: Array, out_offsets: Array, *, width: int, stride: int, before: int
+) -> Array:
+    """The mean of each feature in windows as those of `conv`, of real steps only."""
+    rows = _windows(offsets, out_offsets, size=width, stride=stride, dilation=1, before=before)
+    padded = np.concatenate([values, np.zeros((1, values.shape[1]))])
+    total = np.zeros((len(rows), values.shape[1]))
+    for seen in rows.T:
+        total += padded[seen]
+    return _rounded(total / (rows >= 0).sum(1)[:, None])
+
+
 def _windows(
     offsets: Array, out_offsets: Array, *, size: int, stride: int, dilation: int, before: int
 ) -> Array:

@@ -50,29 +50,31 @@ from segue.layers.activations import (  # one by one, for type checkers and the 
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
 from segue.layers.composition import LSTMFCN, InceptionTime, Parallel, Repeat, Residual, Rocket
-from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.conv import Conv
 from segue.layers.core import BatchNorm, Dense, Dropout, Embedding, LayerNorm, Position
 from segue.layers.custom import CustomCell, CustomModule
 from segue.layers.pool import Flatten, Pool
+from segue.layers.random_conv import RandomConv
 from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
+from segue.layers.window_pool import AvgPool, MaxPool
 
 _KINDS: tuple[type[LayerSpec], ...] = (
     Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, RandomConv,
-    MaxPool, Pool, BatchNorm, LayerNorm, Attention, Position, Residual, Parallel, Repeat,
+    MaxPool, AvgPool, Pool, BatchNorm, LayerNorm, Attention, Position, Residual, Parallel, Repeat,
     InceptionTime, LSTMFCN, Rocket, GLU, PReLU, *TABLE,
 )  # fmt: skip
 LAYERS = {spec.kind: spec for spec in _KINDS}
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RNN", "SELU", "Attention",
-    "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain", "Composite", "Conv",
-    "CustomCell", "CustomModule", "Dense", "Directions", "Dropout", "Embedding", "Exponential",
-    "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh", "InceptionTime",
-    "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MaxPool",
-    "Mish", "PReLU", "Padded", "Parallel", "Pool", "Position", "RandomConv", "ReLU", "ReLU6",
-    "Repeat", "Residual", "Rocket", "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink", "Softmax",
-    "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus", "Swish",
-    "Tanh", "TanhShrink",
+    "AvgPool", "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain",
+    "Composite", "Conv", "CustomCell", "CustomModule", "Dense", "Directions", "Dropout",
+    "Embedding", "Exponential", "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish",
+    "HardTanh", "InceptionTime", "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear",
+    "LogSigmoid", "LogSoftmax", "MaxPool", "Mish", "PReLU", "Padded", "Parallel", "Pool",
+    "Position", "RandomConv", "ReLU", "ReLU6", "Repeat", "Residual", "Rocket", "Shape", "SiLU",
+    "Sigmoid", "Signal", "SoftShrink", "Softmax", "Softplus", "Softsign", "SparsePlus",
+    "SparseSigmoid", "Sparsemax", "Squareplus", "Swish", "Tanh", "TanhShrink",
 ]  # fmt: skip
 
 

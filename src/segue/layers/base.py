@@ -41,6 +41,7 @@ class Shape:
         tokens: the number of different tokens, of a sequence of tokens.
         directions: 2 after a bidirectional layer with `merge="none"`.
         stride: input steps of the network per step here.
+        least: input steps of the network that give one step here; fewer give none.
         backward: the bidirectional layer whose backward outputs are part of the steps; its output
             at the last step has seen that step only.
     """
@@ -51,6 +52,7 @@ class Shape:
     tokens: int | None = None
     directions: int = 1
     stride: int = 1
+    least: int = 1
     backward: str | None = None
 
     def __str__(self) -> str:
@@ -61,16 +63,22 @@ class Shape:
 
     def ended(self, features: int) -> Shape:
         """The shape after a layer that ends the sequence."""
-        return Shape(features, sequence=False, directions=self.directions)
+        return Shape(features, sequence=False, directions=self.directions, least=self.least)
 
     def with_features(self, features: int) -> Shape:
         """A copy of the shape with another number of features."""
         return replace(self, features=features, tokens=None)
 
-    def with_stride(self, stride: int) -> Shape:
-        """The shape with every `stride`-th step only."""
-        length = None if self.length is None else -(-self.length // stride)
-        return replace(self, length=length, stride=self.stride * stride)
+    @property
+    def keeps_steps(self) -> bool:
+        """Whether there is a step for each input step of the network."""
+        return self.sequence and self.stride == self.least == 1
+
+    def windowed(self, stride: int, least: int = 1) -> Shape:
+        """The shape behind windows: one for `stride` steps, the first for `least`."""
+        length = None if self.length is None else (self.length + stride - least) // stride
+        least = self.least + self.stride * (least - 1)
+        return replace(self, length=length, stride=self.stride * stride, least=least)
 
 
 @dataclass(frozen=True)
@@ -399,6 +407,11 @@ def wrong_end(shape: Shape, names: Sequence[str], *, every: bool) -> SpecError:
         return SpecError(
             f"an output at every step is wanted, and the network has one for {shape.stride} steps: "
             "leave the strides out."
+        )
+    if every and shape.sequence and not shape.keeps_steps:
+        return SpecError(
+            "an output at every step is wanted, and the network has none for "
+            f"{shape.least - 1} of them: use padding=same."
         )
     if shape.sequence and not names:
         return SpecError("the network has no layer: name one or several, such as 'lstm(128)'.")

@@ -24,7 +24,7 @@ from segue.layers.base import (
     chain_shape,
     plan_layers,
 )
-from segue.layers.conv import Conv, MaxPool, RandomConv
+from segue.layers.conv import Conv
 from segue.layers.core import BatchNorm, Dense, Dropout
 from segue.layers.custom import as_spec
 from segue.layers.inference import (
@@ -38,7 +38,9 @@ from segue.layers.inference import (
     weights_below,
 )
 from segue.layers.pool import Pool
+from segue.layers.random_conv import RandomConv
 from segue.layers.recurrent import LSTM
+from segue.layers.window_pool import MaxPool
 from segue.onnx_graph import Steps, Value
 from segue.spec import Alias, Aliases, Count, Name, Nested, Rate
 
@@ -48,7 +50,7 @@ _One = Annotated[pydantic.InstanceOf[LayerSpec], pydantic.BeforeValidator(as_spe
 Layers = Annotated[tuple[_One, ...], pydantic.Field(min_length=1), Nested(1)]
 Branches = Annotated[tuple[Layers, ...], pydantic.Field(min_length=2), Nested(2)]
 
-Merge = Literal["concat", "sum", "mean"]
+Merge = Literal["concat", "sum", "mean", "product"]
 Chains = tuple[tuple[tuple[LayerSpec, ...], BuildContext], ...]
 
 
@@ -158,6 +160,7 @@ class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer", inference=Br
             "concat": f"torch.cat({branches}, dim=-1)",
             "sum": f"sum({branches})",
             "mean": f"sum({branches}) / {len(self.chains(context))}",
+            "product": f"torch.stack({branches}).prod(0)",
         }
         source.steps.append(f"x = {merged[self.merge]}")
         ACTIVATIONS[self.activation].write_torch(source, context)
@@ -181,6 +184,12 @@ class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer", inference=Br
                 f"{name}: the branches have strides of {strides} input steps, so their steps do "
                 "not belong together. Give all of them the same stride."
             )
+        least = max(shape.least for shape in shapes)
+        if shapes[0].sequence and any(shape.least < least for shape in shapes):
+            raise SpecError(
+                f"{name}: the branches lose different numbers of steps, so what is left does not "
+                "belong together. Use padding=same in all of them."
+            )
         if any(shape.directions != 1 for shape in shapes):
             raise SpecError(
                 f"{name}: a branch keeps its two directions apart; use merge=concat, sum or mean "
@@ -193,7 +202,7 @@ class BranchesSpec(LayerSpec, abc.ABC, module_name="ParallelLayer", inference=Br
                 "Use merge=concat, or end each branch with the same number of features."
             )
         backward = next((shape.backward for shape in shapes if shape.backward), None)
-        joined = replace(shapes[0], backward=backward)
+        joined = replace(shapes[0], backward=backward, least=least)
         return joined.with_features(sum(features) if self.merge == "concat" else features[0])
 
 
@@ -205,7 +214,8 @@ class Parallel(BranchesSpec, kind="parallel", activation="linear"):
 
     Args:
         branches: two or more, each of one or several layers.
-        merge: "concat" puts the features side by side; "sum" and "mean" join equally many.
+        merge: "concat" puts the features side by side; "sum", "mean" and "product" join as
+            many of each.
         name: the layer's own name. Those inside are called `parallel_1/branch_2/conv_1`.
     """
 

@@ -7,6 +7,7 @@ batches, and names it in the spec: `class Dense(LayerSpec, inference=DenseInfere
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -44,7 +45,7 @@ class InferenceLayer(abc.ABC):
         fixed_length: the only sequence length that it takes; `None`: any.
         activation: applied to its output, as a spec; `None`: none of its own.
         chains: the layers inside it, side by side.
-        merge: how the outputs of these are joined: "concat", "sum" or "mean".
+        merge: how the outputs of these are joined: "concat", "sum", "mean" or "product".
         inputs: features of its input.
         reach: steps around a sequence that it takes in, such as those of a window.
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
@@ -234,7 +235,9 @@ class PointwiseInference(InferenceLayer):
 
 @quiet
 def joined(kernels: Any, values: list[Array], merge: str) -> Array:
-    """Join the outputs of branches or directions: "concat", "sum" or "mean"."""
+    """Join the outputs of branches or directions: "concat", "sum", "mean" or "product"."""
+    if merge == "product":
+        return functools.reduce(np.multiply, values)
     if merge == "concat":
         together: Array = kernels.concat(values)
         return together
@@ -246,6 +249,8 @@ def joined_onnx(values: Sequence[Value], merge: str) -> Value:
     """As `joined`, in an ONNX graph."""
     if merge == "concat":
         return concat(values, -1)
+    if merge == "product":
+        return functools.reduce(lambda first, second: first * second, values)
     total = values[0].op("Sum", *values[1:])
     return total if merge == "sum" else total / len(values)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}  # so many times the units are the columns of a kernel
 Output = Literal["auto", "last", "every"]
-Merge = Literal["concat", "sum", "mean", "none"]
+Merge = Literal["concat", "sum", "mean", "product", "none"]
 InitialState = Literal["zeros", "learnt"] | tuple[tuple[FiniteFloat, ...], ...]
 
 
@@ -52,6 +52,7 @@ _TORCH_MERGES = {
     "concat": "x = torch.cat((first, second), dim=-1)",
     "sum": "x = first + second",
     "mean": "x = (first + second) / 2",
+    "product": "x = first * second",
     "none": "x = first, second",
 }
 
@@ -265,8 +266,8 @@ class RecurrentSpec(
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         merge = getattr(self, "merge", "")
-        if merge == "none" or context.shape.directions > 1:
-            program.problems.append(f"{context.name} keeps two directions apart")
+        if merge in ("none", "product") or context.shape.directions > 1:
+            program.problems.append(f"{context.name} has merge={merge}")
             return
         states = self.given_states()
         parts = ("forward/", "backward/") if merge else ("",)
@@ -371,9 +372,8 @@ class BidirectionalSpec(
     Schuster & Paliwal, "Bidirectional recurrent neural networks", IEEE TSP 45(11), 1997.
 
     Args:
-        merge: "concat" puts the two outputs side by side (2 * units features), "sum" and "mean"
-            join them, "none" keeps them apart for the next bidirectional layer, whose forward part
-            then sees the forward output only, and its backward part the backward output.
+        merge: "concat" puts both outputs side by side, "sum", "mean" and "product" join them, and
+            "none" keeps them apart: of the next layer each direction sees its own only.
     """
 
     takes_directions: ClassVar[bool] = True

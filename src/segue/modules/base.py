@@ -41,7 +41,7 @@ class Layer(nn.Module, abc.ABC):
         fixed_length: the only sequence length that it takes; `None`: any.
         activation: applied to its output, as a spec; `None`: none of its own.
         chains: the layers inside it, side by side.
-        merge: how the outputs of these are joined: "concat", "sum" or "mean".
+        merge: how the outputs of these are joined: "concat", "sum", "mean" or "product".
         inner: the start of PyTorch's names that is left out of those of the weights, as in "cell.".
         inputs: features of its input.
         reach: steps around a sequence that it takes in, such as those of a window.
@@ -220,9 +220,11 @@ def drop(x: Tensor, rate: float, draws: Draws | None, *path: str) -> Tensor:
 
 
 def merged(values: list[Tensor], merge: str) -> Tensor:
-    """Join the outputs of branches or directions: "concat", "sum" or "mean"."""
+    """Join the outputs of branches or directions: "concat", "sum", "mean" or "product"."""
     if merge == "concat":
         return torch.cat(values, dim=-1)
+    if merge == "product":
+        return functools.reduce(torch.mul, values)
     total = functools.reduce(torch.add, values)
     return total if merge == "sum" else total / len(values)
 

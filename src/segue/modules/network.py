@@ -68,7 +68,7 @@ class TorchNetwork(nn.Module):
         self.input_shape = shape
         self.chain = Chain(specs, BuildContext("", shape, every, seed))
         last = self.chain.shape
-        if last.directions != 1 or last.sequence != every or (every and last.stride != 1):
+        if last.directions != 1 or last.sequence != every or (every and not last.keeps_steps):
             raise wrong_end(last, self.names, every=every)
         context = BuildContext("head", last.with_features(last.features + static), seed=seed)
         head = (HeadWithStatic if static else DenseLayer)(Dense(outputs), context)

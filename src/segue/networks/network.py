@@ -160,6 +160,11 @@ class Network:
     def _context(self) -> BuildContext:
         return BuildContext("", self.input_shape, self.every, self.seed)
 
+    @property
+    def shortest_length(self) -> int:
+        """The least steps of a sequence: more than one where windows lie wholly inside it."""
+        return self.plan()[-1].shape.least
+
     def plan(self) -> list[PlannedLayer]:
         """The layers with their contexts and output shapes, the head last.
 
@@ -171,7 +176,8 @@ class Network:
             raise too_many_layers(count)
         plan = list(plan_layers(self.specs, self._context))
         last = plan[-1].shape if plan else self.input_shape
-        if last.directions != 1 or last.sequence != self.every or (self.every and last.stride != 1):
+        lacks_steps = self.every and not last.keeps_steps
+        if last.directions != 1 or last.sequence != self.every or lacks_steps:
             raise wrong_end(last, [one.context.name for one in plan], every=self.every)
         shape, head = last.with_features(last.features + self.static), Dense(self.outputs)
         context = BuildContext("head", shape, seed=self.seed)

@@ -81,6 +81,11 @@ def run_classic_gru(sums: torch.Tensor, h: torch.Tensor, kernel: torch.Tensor) -
 # -- windows along time ---------------------------------------------------------------------------
 
 
+def at_least(lengths, least):
+    """The lengths; there is no such index where one is less."""
+    return lengths + lengths.new_zeros(1)[(least - lengths).clamp(min=0)]
+
+
 def slide(layer, x, lengths, before, after):
     """A convolution that sees zeros beyond both ends of each sequence."""
     x = torch.where(real(x, lengths), x, 0).transpose(1, 2)
@@ -93,6 +98,15 @@ def largest_nearby(x, lengths, width, stride, before, after):
     x = functional.pad(x, (before, after), value=-torch.inf)
     x = functional.max_pool1d(x, width, stride).transpose(1, 2)
     return torch.where(torch.isinf(x), 0, x)
+
+
+def mean_nearby(x, lengths, width, stride, before, after):
+    """The means of windows, which see real steps only."""
+    x = torch.where(real(x, lengths), x, 0).transpose(1, 2)
+    x = functional.avg_pool1d(functional.pad(x, (before, after)), width, stride).transpose(1, 2)
+    begin = torch.arange(x.shape[1], device=x.device) * stride - before
+    end = torch.minimum(begin + width, lengths[:, None])
+    return x * (width / (end - begin.clamp(min=0)).clamp(min=1))[:, :, None]
 
 
 class RandomConv(nn.Module):

@@ -35,7 +35,7 @@ COLUMN = 7.0  # a column that is higher goes on beside itself
 
 FORMATS = ("svg", "png", "pdf")
 BOXES = GREY, PALE_BLUE, GREEN, PALE = "#eef0f2", "#e3eff7", "#e0f2ec", "#fbfcfd"
-MARKS = {"concat": "side by side", "sum": "+", "mean": "mean"}
+MARKS = {"concat": "side by side", "sum": "+", "mean": "mean", "product": "\u00d7"}
 
 
 # -- what is drawn ------------------------------------------------------------------------------

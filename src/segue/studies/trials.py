@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from segue._version import __version__
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
@@ -43,7 +44,7 @@ _CHECKPOINT_SECONDS = 60.0  # at most so much of a trial is computed again
 
 def versions() -> dict[str, str]:
     """The versions of what decides the bits of a trial."""
-    return {name: version(name) for name in ("segue", "numpy", "torch")}
+    return {"segue": __version__, **{name: version(name) for name in ("numpy", "torch")}}
 
 
 def digest(data: Dataset) -> str:

@@ -16,6 +16,7 @@ from segue.errors import NotCausalError, SpecError
 from segue.kernels.ragged import Ragged
 from segue.kernels.threads import threads
 from segue.layers import LAYERS, BiRNN, BuildContext, LayerSpec, Shape
+from segue.layers.base import chain_shape
 from segue.layers.inference import InferenceChain
 from segue.modules import Padded
 from segue.modules.network import TorchNetwork
@@ -203,7 +204,8 @@ class NetworkSubject:
     def sequences(self, lengths: Sequence[int] = _LENGTHS) -> list[Array]:
         """`[time, channel]` float64 sequences, or int32 tokens, that fit the shape."""
         draws = numpy_generator(0, "sequences")
-        counts = [self.shape.length or length for length in lengths]
+        least = chain_shape(self.specs, BuildContext("", self.shape)).least
+        counts = [self.shape.length or least - 1 + length for length in lengths]
         if self.shape.tokens is not None:
             return [draws.integers(0, self.shape.tokens, (n, 1)).astype(np.int32) for n in counts]
         return [draws.normal(size=(n, self.shape.features)) for n in counts]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import numpy as np
 from segue.atomic import replacing
 from segue.data.arrays import Array
 from segue.data.sequences import Sequences
-from segue.errors import MissingPackageError, ModelFileError, SpecError
+from segue.errors import ModelFileError, SpecError
 from segue.extras import require
 from segue.layers import Dense
 from segue.layers.base import PlannedLayer
@@ -28,9 +26,9 @@ from segue.prepare.steps import MissingIndicator, Standardize
 from segue.weights.keras import from_keras
 from segue.weights.keras_config import snake_case
 from segue.weights.keras_file import CONFIG, LAYERS, METADATA, WEIGHTS
+from segue.weights.keras_run import KerasModel
 from segue.weights.keras_specs import KerasEntry, NotInKerasError, entry_of
 from segue.weights.parity import (
-    Comparison,
     TransferReport,
     answers,
     check_one_network,
@@ -95,41 +93,8 @@ def to_keras(
         places = iter(own)
         comparisons = [compare("read back by segue", x, wanted, lambda _: next(places))]
         if with_keras:
-            comparisons.append(compare("answered by Keras", x, wanted, keras_answers(temporary)))
+            comparisons.append(compare("answered by Keras", x, wanted, KerasModel(temporary)))
     return TransferReport(str(path), tuple(lines), tuple(comparisons))
-
-
-def compare_with_keras(estimator: Any, path: Path) -> Comparison:
-    """Compare an estimator with the model in a `.keras` file that it was made of, by Keras.
-
-    Raises:
-        ModelFileError: they answer otherwise.
-        MissingPackageError: Keras is not installed.
-    """
-    x = trial_sequences(estimator)
-    return compare("answered by Keras", x, answers(estimator, x), keras_answers(path))
-
-
-def keras_answers(path: Path) -> Any:
-    """A function that gives Keras's own answer for one sequence.
-
-    Raises:
-        MissingPackageError: Keras is not installed.
-    """
-    if find_spec("keras") is None:  # the extra has what reads its files, not Keras itself
-        raise MissingPackageError(
-            "Keras is needed to compare with and is not installed: pip install keras"
-        )
-    keras = importlib.import_module("keras")
-    model = keras.models.load_model(path, compile=False)
-    tokens = len(model.input_shape) == 2
-
-    def answer(sequence: Array) -> Array:
-        found = model(sequence.reshape(1, -1) if tokens else sequence[None], training=False)
-        values: Array = np.asarray(keras.ops.convert_to_numpy(found))[0]
-        return values
-
-    return answer
 
 
 def _task_of(estimator: Any) -> Any:

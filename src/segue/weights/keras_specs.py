@@ -13,7 +13,8 @@ from segue.data.arrays import Array
 from segue.layers import LayerSpec
 from segue.layers.activations import ACTIVATIONS, ActivationSpec
 from segue.layers.base import PlannedLayer
-from segue.weights.keras_layers import is_same
+from segue.weights.keras_layers import MERGES
+from segue.weights.keras_windows import is_same
 
 Weights = Mapping[str, Array]
 
@@ -100,7 +101,7 @@ def _recurrent(planned: PlannedLayer) -> Converted:
 
 def _bidirectional(planned: PlannedLayer) -> Converted:
     spec: Any = planned.spec
-    merge = {"concat": "concat", "sum": "sum", "mean": "ave"}.get(spec.merge)
+    merge = next((mode for mode, own in MERGES.items() if own == spec.merge), None)
     if merge is None:
         raise NotInKerasError(f"{planned.context.name} keeps its two directions apart")
     kind, config = _cell(planned)
@@ -132,6 +133,8 @@ def _padding(planned: PlannedLayer) -> str:
     windows = planned.spec.windows  # type: ignore[attr-defined]
     if windows.only_before:
         return "causal"
+    if windows.only_inside:
+        return "valid"
     if not is_same(windows):
         raise NotInKerasError(
             f"{planned.context.name} has a stride of {windows.stride}, for which Keras lays its "
@@ -153,12 +156,15 @@ def _conv(planned: PlannedLayer) -> Converted:
     return "Conv1D", config, {"": "kernel bias" if spec.bias else "kernel"}
 
 
-def _max_pool(planned: PlannedLayer) -> Converted:
+_MOVING_POOLS = {"maxpool": "MaxPooling1D", "avgpool": "AveragePooling1D"}
+
+
+def _moving_pool(planned: PlannedLayer) -> Converted:
     spec: Any = planned.spec
-    if spec.causal and spec.width > 1:
+    if spec.windows.only_before and spec.width > 1:
         raise NotInKerasError(f"{planned.context.name} looks back only")
     config = {"pool_size": [spec.width], "strides": [spec.windows.stride]}
-    return "MaxPooling1D", {**config, "padding": _padding(planned)}, {}
+    return _MOVING_POOLS[spec.kind], {**config, "padding": _padding(planned)}, {}
 
 
 def _pool(planned: PlannedLayer) -> Converted:
@@ -209,7 +215,8 @@ def _check_activation(planned: PlannedLayer, name: str) -> None:
 _SPECS: dict[str, Callable[[PlannedLayer], Converted]] = {
     **dict.fromkeys(("lstm", "gru", "rnn"), _recurrent),
     **dict.fromkeys(("bilstm", "bigru", "birnn"), _bidirectional),
-    "dense": _dense, "embedding": _embedding, "conv": _conv, "maxpool": _max_pool, "pool": _pool,
+    "dense": _dense, "embedding": _embedding, "conv": _conv, "pool": _pool,
+    **dict.fromkeys(_MOVING_POOLS, _moving_pool),
     "flatten": lambda _: ("Flatten", {}, {}), "batchnorm": _batch_norm, "layernorm": _layer_norm,
     "dropout": _dropout, "prelu": _prelu, "leaky_relu": _leaky_relu,
 }  # fmt: skip

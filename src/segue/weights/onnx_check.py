@@ -245,7 +245,8 @@ def _lengths(estimator: Any, draws: Any) -> Array:
         return np.full(19, int(preparation.input_steps(np.array([own]))[0]))
     positions = [len(w) for one in layers for n, w in one.weights().items() if n == "positions"]
     longest = min([24, *(count - 1 for count in positions)])
-    steps = draws.integers(1, max(longest, 1) + 1, 40)
+    shortest = estimator.network_.shortest_length
+    steps = draws.integers(shortest, max(longest, shortest) + 1, 40)
     least = preparation.input_steps(np.ones(40, np.int64))
     found: Array = np.maximum(preparation.input_steps(steps) + draws.integers(0, least), 1)
     return found

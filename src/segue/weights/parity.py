@@ -71,7 +71,11 @@ def trial_sequences(estimator: Any, seed: int = 0) -> Sequences:
     Numbers are spread as the training data were, where the preparation has their mean and scale.
     """
     draws, shape = np.random.default_rng(seed), estimator.network_.input_shape
-    lengths = [shape.length] * 4 if _is_fixed(estimator) else list(_LENGTHS)
+    lengths = (
+        [shape.length] * 4
+        if _is_fixed(estimator)
+        else [n + estimator.network_.shortest_length - 1 for n in _LENGTHS]
+    )
     total, preparation = sum(lengths), estimator.preparation_
     if preparation.kind != "numbers":
         tokens = draws.integers(0, shape.tokens, (total, 1), np.int32)

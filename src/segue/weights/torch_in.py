@@ -274,6 +274,8 @@ def _windows(spec: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
     if windows.stride > 1:
         around -= {"same"}
     expected = {0, windows.span - 1} if spec.causal else around
+    if windows.only_inside:
+        expected = {0, "valid"}
     if windows.span == 1:
         expected = {0, "same", "valid"}
     fits = padding if padding in expected else sorted(map(str, expected))
