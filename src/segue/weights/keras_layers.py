@@ -198,8 +198,8 @@ def _bidirectional(found: Translation, layer: KerasLayer) -> None:
         found.refuse(layer, "has two directions of different kinds")
     weights = {f"forward/{part}": w for part, w in ahead.items()}
     weights |= {f"backward/{part}": w for part, w in back.items()}
-    spec = _CELLS[forward.kind][1](**arguments, merge=merge)
-    found.add(layer, spec, weights)
+    both: Any = _CELLS[forward.kind][1]
+    found.add(layer, both(**arguments, merge=merge), weights)
     found.is_sequence = bool(forward.config.get("return_sequences"))
 
 
