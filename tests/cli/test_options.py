@@ -15,17 +15,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from segue.arguments import ESTIMATORS, STUDIED, declaration, described
 from segue.cli import app
 from segue.cli.fit import ESTIMATOR, FORECASTER
-from segue.cli.options import (
-    ESTIMATORS,
-    STUDIED,
-    Form,
-    add_command,
-    declaration,
-    described,
-    options_of,
-)
+from segue.cli.options import Form, add_command, options_of
 from segue.estimators.loading import BY_TASK
 from segue.training import TrainingOptions
 

@@ -6,14 +6,8 @@ import sys
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from segue.cli.options import (
-    ESTIMATORS,
-    as_option,
-    check_resumed,
-    declaration,
-    forms_of,
-    options_of,
-)
+from segue.arguments import ESTIMATORS, declaration
+from segue.cli.options import as_option, check_resumed, forms_of, options_of
 from segue.cli.shared import OPTIONS, Columns, announce, executor_for, print_result, tell
 from segue.errors import OptionError, counted, did_you_mean, nearest
 

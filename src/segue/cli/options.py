@@ -6,34 +6,27 @@ What stands in parentheses behind the name is its metavar, as in "out (FILE.png)
 sentence that begins with "In Python" is left out. An option that is not given does not reach the
 command, so that a default stands in one place too. What only the command line has, or in another
 form, is in `options.toml`.
-
-Importing an estimator takes seconds, because of torch, so what an option needs of it is read from
-its source.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
 import functools
 import inspect
 import re
 import tomllib
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 import typer.core
 
+from segue.arguments import Description, described, kind_of
 from segue.cli.shared import OPTIONS, completion
 from segue.errors import OptionError
-from segue.expressions import value_of
 
 Command = Callable[..., None]
 Parameters = list[inspect.Parameter]
@@ -84,13 +77,6 @@ def _tables() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("options.toml").read_text("utf-8"))
 
 
-class Description(NamedTuple):
-    """The description of an argument in a docstring."""
-
-    metavar: str | None
-    text: str
-
-
 def options_of(
     targets: Callable[..., Any] | Mapping[str, Callable[..., Any]],
     names: str | Iterable[str],
@@ -135,7 +121,8 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     metavar, text, kind, choices = common.metavar, common.help or "", common.kind or str, None
     if defaults:
         metavar, text = described(targets[purpose]).get(name, Description(metavar, text))
-        kind, choices = _kind(get_type_hints(targets[purpose])[name])
+        kind, words = kind_of(get_type_hints(targets[purpose])[name])
+        choices = "|".join(words) or None
     kind = form.kind or kind
     metavar = form.metavar or choices or metavar or {int: "N", float: "X"}.get(kind)
     text = _help(form.help or text, defaults, kind)
@@ -155,21 +142,6 @@ def _option(targets: Mapping[str, Callable[..., Any]], name: str, form: Form) ->
     )
 
 
-def _kind(hint: Any) -> tuple[type, str | None]:
-    """The type that the command line reads for an annotation, and the choices of a `Literal`."""
-    union = get_origin(hint) in (Union, UnionType)
-    members = [one for one in (get_args(hint) if union else (hint,)) if one is not type(None)]
-    words = [w for one in members if get_origin(one) is Literal for w in get_args(one)]
-    others = [one for one in members if get_origin(one) is not Literal]
-    for kind in (bool, int, Path):
-        if kind in others:
-            return kind, None
-    if others == [float] and not words:
-        return float, None
-    several = [get_origin(one) for one in others] in ([tuple], [list])
-    return list if several else str, "|".join(words) or None
-
-
 def _help(text: str, defaults: Mapping[str, Any], kind: type) -> str:
     """A description as a sentence for the command line, with the defaults."""
     text = re.sub(r"\s*In Python [^.]*\.", "", text.replace("`None`", "none").replace("`", ""))
@@ -182,25 +154,6 @@ def _help(text: str, defaults: Mapping[str, Any], kind: type) -> str:
     shown = [] if any(usual is one for one in unsaid) else [usual_text]
     shown += [f"{other} for {purpose}" for purpose, other in defaults.items() if other != usual]
     return f"{text} (default: {', '.join(shown)})." if shown else f"{text}."
-
-
-@functools.cache
-def described(target: Any) -> dict[str, Description]:
-    """The description of each argument, from `Args` or `Options` in the docstring.
-
-    Of a class also those of its bases.
-
-    >>> described(described), described(options_of)["names"]
-    ({}, Description(metavar=None, text='the arguments.'))
-    """
-    entry = re.compile(r"^    \**(\w+)(?: \(([^)]*)\))?: (.*(?:\n     .*)*)", re.MULTILINE)
-    descriptions: dict[str, Description] = {}
-    for one in reversed(getattr(target, "__mro__", (target,))):
-        text = inspect.cleandoc(one.__doc__ or "")
-        section = re.search(r"^(?:Args|Options):\n((?:    .*\n?|\n(?=    ))*)", text, re.MULTILINE)
-        for name, metavar, about in entry.findall(section[1] if section else ""):
-            descriptions[name] = Description(metavar or None, re.sub(r"\s+", " ", about).strip())
-    return descriptions
 
 
 def flag_of(name: str) -> str:
@@ -282,72 +235,6 @@ def parse_value(text: str) -> Any:
         with suppress(ValueError):
             return kind(text)
     return text
-
-
-# -- arguments read from the source ---------------------------------------------------------------
-
-# The estimators by their tasks, as in `segue.estimators`.
-ESTIMATORS = {
-    "classify": ("estimators/classifier.py", "SequenceClassifier"),
-    "label": ("estimators/labeler.py", "SequenceLabeler"),
-    "regress": ("estimators/regressor.py", "SequenceRegressor"),
-    "forecast": ("estimators/forecaster.py", "Forecaster"),
-    "language": ("estimators/language.py", "LanguageModel"),
-}
-STUDIED = ("classify", "label", "regress")  # those with a target for each sequence or step
-
-
-def declaration(path: str, name: str) -> Callable[..., Any]:
-    """A stand-in for a dataclass or a function of segue: its signature, annotations and docstring.
-
-    Args:
-        path: the file, below `segue`.
-        name: of the class or the function.
-
-    >>> forecaster = declaration(*ESTIMATORS["forecast"])
-    >>> inspect.signature(forecaster).parameters["network"].default
-    'gru(32)'
-    """
-    body = ast.parse(Path(__file__).parents[1].joinpath(path).read_text(encoding="utf-8")).body
-    kinds = ast.ClassDef | ast.FunctionDef
-    node = next(one for one in body if isinstance(one, kinds) and one.name == name)
-    if isinstance(node, ast.FunctionDef):
-        arguments = node.args.kwonlyargs
-        defaults: list[ast.expr | None] = list(node.args.kw_defaults)
-    else:
-        fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and one.value]
-        fields = [one for one in fields if not isinstance(one.value, ast.Call)]
-        fields = [one for one in fields if "ClassVar" not in ast.unparse(one.annotation)]
-        arguments = [ast.arg(ast.unparse(one.target), one.annotation) for one in fields]
-        defaults = [one.value for one in fields]
-    choices = [n for n in body if isinstance(n, ast.Assign) and "Literal[" in ast.unparse(n.value)]
-    names = _Names()
-    for choice in choices:
-        names[ast.unparse(choice.targets[0])] = value_of(choice.value, names)
-
-    def stand_in() -> None:
-        """Replaced by the docstring of what it stands for."""
-
-    parameters = [
-        inspect.Parameter(
-            argument.arg,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if default is None else value_of(default, names),
-            annotation=value_of(argument.annotation, names) if argument.annotation else Any,
-        )
-        for argument, default in zip(arguments, defaults, strict=True)
-    ]
-    stand_in.__name__, stand_in.__doc__ = name, ast.get_docstring(node)
-    stand_in.__annotations__ = {one.name: one.annotation for one in parameters}
-    stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return stand_in
-
-
-class _Names(dict[str, Any]):
-    """Python's names and those of `typing`; every other type is an object."""
-
-    def __missing__(self, name: str) -> Any:
-        return getattr(builtins, name, getattr(typing, name, object))
 
 
 # -- commands -------------------------------------------------------------------------------------

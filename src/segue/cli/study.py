@@ -11,18 +11,9 @@ from typing import Any
 
 import typer
 
+from segue.arguments import ESTIMATORS, STUDIED, declaration
 from segue.cli.fit import share, training_options
-from segue.cli.options import (
-    ESTIMATORS,
-    STUDIED,
-    Form,
-    add_command,
-    as_option,
-    check_resumed,
-    declaration,
-    forms_of,
-    options_of,
-)
+from segue.cli.options import Form, add_command, as_option, check_resumed, forms_of, options_of
 from segue.cli.shared import Columns, executor_for, print_result, read_source
 from segue.errors import FileError, OptionError
 

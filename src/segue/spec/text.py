@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from segue.errors import SpecError, did_you_mean, nearest
@@ -49,6 +49,32 @@ def parse(
         specs.append(parser.spec())
         parser.next += parser.tokens[parser.next].text in (",", "|", "->")
     return tuple(specs)
+
+
+class Place(NamedTuple):
+    """A spec, and where it stands in its text: `text[start:stop]`."""
+
+    spec: Spec
+    start: int
+    stop: int
+
+
+def located(
+    text: str, table: Table, *, what: str = "layer", hint: Callable[[str], str | None] | None = None
+) -> Iterator[Place]:
+    """Parse a text spec by spec; those before a mistake are given before it is raised.
+
+    The arguments and the error are those of `parse`.
+
+    >>> from segue.layers import LAYERS
+    >>> [(str(p.spec), p.start, p.stop) for p in located("lstm( 8 ), relu", LAYERS)]
+    [('lstm(8)', 0, 9), ('relu', 11, 15)]
+    """
+    parser = _Parser(text, table, what, hint)
+    while (first := parser.tokens[parser.next]).kind != "end":
+        spec, last = parser.spec(), parser.tokens[parser.next - 1]
+        yield Place(spec, first.position, last.position + len(last.text))
+        parser.next += parser.tokens[parser.next].text in (",", "|", "->")
 
 
 class _Token(NamedTuple):

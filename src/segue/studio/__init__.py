@@ -1,0 +1,19 @@
+"""The studio: data, networks, trainings and results of a folder, in the browser.
+
+All state and every action are in a `Project`, which knows nothing of any page:
+
+    files       what lies in the folder, and nothing outside of it
+    opened      a data set that is open: its columns and their roles, its sequences
+    thinning    long sequences for a screen of so many columns
+    design      a network as text: its layers with their shapes, mistakes where they stand
+    settings    the options of a training, with their defaults and descriptions
+    trainings   trainings as processes of their own, which write runs
+    lines       each action as a line of Python and of the command line
+    project     all of it together
+"""
+
+from __future__ import annotations
+
+from segue.studio.project import Project
+
+__all__ = ["Project"]

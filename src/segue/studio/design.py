@@ -1,0 +1,442 @@
+"""A network as text: its layers with their shapes, and a mistake where it stands.
+
+What a network is built for (`Ground`) follows from the data and their preparation, and is found
+once for many texts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, get_type_hints
+
+import numpy as np
+
+from segue.arguments import described, kind_of
+from segue.data.dataset import Dataset
+from segue.errors import OptionError, SegueError, SpecError
+from segue.estimators.splitting import check_arguments
+from segue.layers import LAYERS
+from segue.layers.base import (
+    BuildContext,
+    Composite,
+    LayerSpec,
+    PlannedLayer,
+    Shape,
+    input_kind_of,
+    plan_layers,
+)
+from segue.networks import Network, as_specs, split_head, with_embedding
+from segue.networks.foreign import translation_hint
+from segue.spec import to_text
+from segue.spec.base import fields_of
+from segue.spec.text import Place, located
+from segue.training import TrainingOptions
+
+TEMPLATES = (
+    "bilstm(100)",
+    "gru(64) dropout(0.2) dense(32, relu)",
+    "conv(64, 5) relu maxpool(2) conv(64, 5) relu pool(mean)",
+    "lstm_fcn",
+    "inception_time",
+    "rocket",
+)
+
+
+# -- the palette ----------------------------------------------------------------------------------
+
+
+class Argument(NamedTuple):
+    """An argument of a layer.
+
+    Attributes:
+        kind: "number", "share", "flag", "choice", "layers" or "text".
+        choices: of a choice.
+        default: as in a text; "" where it must be given.
+        about: its description.
+    """
+
+    name: str
+    kind: str
+    choices: tuple[str, ...]
+    default: str
+    about: str
+
+
+class Card(NamedTuple):
+    """A kind of layer in the palette.
+
+    Attributes:
+        kind: its word in a text.
+        group: of layers that are alike.
+        about: one line.
+        example: a call that can be put into a text.
+    """
+
+    kind: str
+    group: str
+    about: str
+    example: str
+    arguments: tuple[Argument, ...]
+
+
+# What stands in an example for an argument that must be given.
+_EXAMPLES = {
+    "units": "64", "rate": "0.2", "features": "64", "filters": "64", "kernel_size": "5",
+    "kernels": "1000", "width": "2", "heads": "4", "times": "2", "layers": "conv(64, 5) relu",
+    "branches": "conv(32, 9) relu, conv(32, 19) relu",
+}  # fmt: skip
+
+
+def palette() -> tuple[Card, ...]:
+    """A card for each kind of layer, in the order of the table of layers.
+
+    >>> next(card.example for card in palette() if card.kind == "conv")
+    'conv(64, 5)'
+    """
+    return tuple(_card(kind) for kind in LAYERS.values())
+
+
+def _card(spec: type[LayerSpec]) -> Card:
+    first = (inspect.getdoc(spec) or "").partition("\n")[0].replace("`", "")
+    signature, _, about = first.partition(": ")
+    texts, hints = described(spec), get_type_hints(spec)
+    words = {int: "number", float: "share", bool: "flag"}
+    arguments, given = [], []
+    for name, info in fields_of(spec).items():
+        kind, choices = kind_of(hints[name])
+        called = "layers" if info.depth else "choice" if choices else words.get(kind, "text")
+        default = "" if info.required else _as_text(info.default)
+        text = texts[name].text if name in texts else ""
+        arguments.append(Argument(name, called, tuple(map(str, choices)), default, text))
+        if info.required:
+            given.append(_EXAMPLES.get(name, "relu" if info.depth else "1"))
+    group = spec.__module__.rpartition(".")[2]
+    example = f"{spec.kind}({', '.join(given)})" if given else spec.kind
+    return Card(spec.kind, group, about or signature, example, tuple(arguments))
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+# -- what a network is built for ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a network is built for: the data, prepared, and the task.
+
+    Attributes:
+        shape: of a prepared sequence.
+        outputs: units of the head.
+        every: whether there is an answer at each step.
+        static: features of a whole sequence.
+        head_forms: in which the head may be written out.
+        is_text: whether an embedding is put in front.
+    """
+
+    shape: Shape
+    outputs: int
+    every: bool
+    static: int
+    head_forms: Any
+    is_text: bool
+
+    @classmethod
+    def of(cls, estimator: Any, data: Dataset, *, tokens: bool) -> Ground:
+        """Fit the preparation, and look at what comes of it.
+
+        Args:
+            estimator: not fitted; its network is left aside.
+            data: those that it would be fitted on.
+            tokens: whether the network takes whole numbers as tokens.
+
+        Raises:
+            SegueError: arguments, a preparation or targets that cannot be used.
+        """
+        check_arguments(estimator)
+        network = "embedding(1) " if tokens else ""
+        network += "" if estimator._task_type.per_step else "pool(last)"
+        quiet = TrainingOptions(progress="none")
+        params = {**estimator.get_params(deep=False), "network": network, "options": quiet}
+        job = type(estimator)(**params)._training_job(data)
+        built: Network = job.network
+        is_text = bool(built.specs) and built.specs[0].kind == "embedding" and not tokens
+        return cls(
+            built.input_shape, built.outputs, built.every, built.static,
+            job.objective.head_forms, is_text,
+        )  # fmt: skip
+
+
+def takes_tokens(text: str) -> bool:
+    """Whether a network takes tokens; one with a mistake does not."""
+    try:
+        return input_kind_of(as_specs(text)) == "tokens"
+    except SegueError:
+        return False
+
+
+# -- a network ------------------------------------------------------------------------------------
+
+
+class Layer(NamedTuple):
+    """A layer of a network.
+
+    Attributes:
+        shape: of its output, as "[time, 64]".
+        call: the number of the call in the text that it comes from; `None`: it is implied.
+    """
+
+    name: str
+    kind: str
+    shape: str
+    parameters: int
+    call: int | None
+
+
+class Problem(NamedTuple):
+    """A mistake, and where it stands.
+
+    Attributes:
+        message: what came, what was expected, how to mend it.
+        call: the number of the call in the text; `None`: it is no single one.
+        start: where in the text; -1 where it is nowhere.
+        stop: behind it.
+    """
+
+    message: str
+    call: int | None = None
+    start: int = -1
+    stop: int = -1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network on paper: its layers, as far as they fit, and the first mistake.
+
+    Attributes:
+        text: of the network.
+        input_shape: "" where it is not known.
+        calls: where each call of the text stands, (start, stop).
+        layers: the head last.
+    """
+
+    text: str
+    input_shape: str
+    calls: tuple[tuple[int, int], ...]
+    layers: tuple[Layer, ...]
+    problem: Problem | None
+
+    @property
+    def parameters(self) -> int:
+        """Of all layers together."""
+        return sum(layer.parameters for layer in self.layers)
+
+
+def plan(text: str, ground: Ground) -> Plan:
+    """Plan a network without building it.
+
+    >>> ground = Ground(Shape(3), 2, False, 0, ((2, "softmax"),), False)
+    >>> found = plan("lstm(8) dense(4, relu)", ground)
+    >>> [(layer.name, layer.shape, layer.parameters) for layer in found.layers]
+    [('lstm_1', '[8]', 384), ('dense_1', '[4]', 36), ('head', '[2]', 10)]
+    >>> plan("pool(mean) lstm(8)", ground).problem[1:]
+    (1, 11, 18)
+    """
+    places, problem = _parsed(text)
+    calls = tuple((place.start, place.stop) for place in places)
+    layers, misfit = _planned(places, ground) if places or problem is None else ([], None)
+    if problem is not None:  # those before it stay; that they are not all is no mistake of theirs
+        layers = [layer for layer in layers if layer.call is not None]
+    return Plan(text, str(ground.shape), calls, tuple(layers), problem or misfit)
+
+
+def outline(text: str) -> Plan:
+    """The calls of a network and a mistake in its text, while there are no data."""
+    places, problem = _parsed(text)
+    return Plan(text, "", tuple((p.start, p.stop) for p in places), (), problem)
+
+
+def _parsed(text: str) -> tuple[list[Place], Problem | None]:
+    """The calls of a text up to the first mistake."""
+    places: list[Place] = []
+    try:
+        places.extend(located(text, LAYERS, hint=translation_hint))
+    except SpecError as error:
+        at = len(text) if error.position is None else error.position
+        if not places:  # a character that is none of the language is found before any call
+            with suppress(SpecError):
+                places.extend(located(text[:at], LAYERS, hint=translation_hint))
+        return places, Problem(_first_line(error), len(places), at, len(text))
+    return places, None
+
+
+def _planned(places: list[Place], ground: Ground) -> tuple[list[Layer], Problem | None]:
+    """The layers up to the first that does not fit, and why."""
+    specs: tuple[Any, ...] = tuple(place.spec for place in places)
+    planned: list[PlannedLayer] = []
+    try:
+        written, _ = split_head(specs, ground.head_forms)
+    except SpecError as error:
+        return [], _at(places, len(places) - 1, error)
+    body = with_embedding(written) if ground.is_text else written
+    implied = len(body) - len(written)
+    context = BuildContext("", ground.shape, ground.every)
+    try:
+        planned.extend(plan_layers(body, context))
+        network = Network(
+            body, ground.shape, ground.outputs, every=ground.every, static=ground.static, weights={}
+        )
+        planned = network.plan()
+    except SegueError as error:
+        counts = [*_counts(body, planned)]
+        # The first that has not all of its layers; or the last, where only the head does not fit.
+        call = min(len(counts), len(body) - 1) - implied
+        return _layers(planned, counts, implied), _at(places, call, error)
+    return _layers(planned, [*_counts(body, planned)], implied), None
+
+
+def _counts(specs: tuple[LayerSpec, ...], planned: list[PlannedLayer]) -> Iterator[int]:
+    """How many layers each call stands for, of those whose layers are all planned."""
+    done = 0
+    for spec in specs:
+        if done >= len(planned):
+            return
+        count = _leaves(spec, planned[done].context.shape)
+        if done + count > len(planned):
+            return
+        done += count
+        yield count
+
+
+def _leaves(spec: LayerSpec, shape: Shape) -> int:
+    """How many layers of a chain a spec stands for."""
+    inner = spec.expand(shape) if isinstance(spec, Composite) else None
+    return 1 if inner is None else sum(_leaves(each, shape) for each in inner)
+
+
+def _layers(planned: list[PlannedLayer], counts: list[int], implied: int) -> list[Layer]:
+    calls = [number - implied for number, count in enumerate(counts) for _ in range(count)]
+    found = []
+    for number, (spec, context, shape) in enumerate(planned):
+        call = calls[number] if number < len(calls) else None
+        shapes = spec.weight_shapes(context)
+        empty = {part: np.zeros(size, np.float32) for part, size in shapes.items()}
+        parameters = spec.inference_layer(context, empty).parameters
+        found.append(
+            Layer(
+                context.name, spec.kind, str(shape), parameters,
+                None if call is None or call < 0 else call,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _at(places: list[Place], call: int, error: SegueError) -> Problem:
+    if not 0 <= call < len(places):
+        return Problem(_first_line(error))
+    return Problem(_first_line(error), call, places[call].start, places[call].stop)
+
+
+def _first_line(error: SegueError) -> str:
+    """The message without the line that marks a position in the text."""
+    return str(error).partition("\n  ")[0] if getattr(error, "text", None) else str(error)
+
+
+# -- editing --------------------------------------------------------------------------------------
+
+
+class Edits:
+    """A text with what it was before, and what it was made of again.
+
+    >>> edits = Edits("lstm(8)")
+    >>> edits.set("lstm(8) relu"); edits.undo(); edits.text, edits.can_redo
+    'lstm(8)'
+    ('lstm(8)', True)
+    """
+
+    def __init__(self, text: str) -> None:
+        self._texts, self._at = [text], 0
+
+    @property
+    def text(self) -> str:
+        """The text as it is now."""
+        return self._texts[self._at]
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier text."""
+        return self._at > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a text was left by `undo`."""
+        return self._at + 1 < len(self._texts)
+
+    def set(self, text: str) -> None:
+        """Write another text; what was undone before is forgotten."""
+        if text != self.text:
+            self._texts = [*self._texts[: self._at + 1], text]
+            self._at += 1
+
+    def undo(self) -> str:
+        """Go back to the text before, if there is one; return it."""
+        self._at -= self.can_undo
+        return self.text
+
+    def redo(self) -> str:
+        """Take the last `undo` back; return the text."""
+        self._at += self.can_redo
+        return self.text
+
+
+def with_call(text: str, example: str, at: int | None = None) -> str:
+    """A network with one more call.
+
+    Args:
+        text: of the network, without mistakes.
+        example: the call.
+        at: its number then; `None`: the last.
+
+    Raises:
+        SpecError: a mistake in the text.
+
+    >>> with_call("lstm(8) dense(4)", "relu", 1)
+    'lstm(8) relu dense(4)'
+    """
+    calls = [str(spec) for spec in _specs(text)]
+    calls.insert(len(calls) if at is None else at, example)
+    return " ".join(calls)
+
+
+def without_call(text: str, at: int) -> str:
+    """A network without one of its calls.
+
+    Raises:
+        SpecError: a mistake in the text.
+        OptionError: there is no such call.
+    """
+    specs = _specs(text)
+    if not 0 <= at < len(specs):
+        raise OptionError(f"There is no layer {at}; expected 0 to {len(specs) - 1}.")
+    return to_text([spec for number, spec in enumerate(specs) if number != at])
+
+
+def moved_call(text: str, at: int, to: int) -> str:
+    """A network with one of its calls at another place.
+
+    >>> moved_call("lstm(8) relu dense(4)", 1, 2)
+    'lstm(8) dense(4) relu'
+    """
+    specs = list(_specs(text))
+    if not (0 <= at < len(specs) and 0 <= to < len(specs)):
+        raise OptionError(f"There is no layer {at} or {to}; expected 0 to {len(specs) - 1}.")
+    specs.insert(to, specs.pop(at))
+    return to_text(specs)
+
+
+def _specs(text: str) -> tuple[LayerSpec, ...]:
+    return as_specs(text)

@@ -1,0 +1,399 @@
+"""`Project`: the state of the studio, and every action in it."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+from typing import Any, NamedTuple
+
+from segue.errors import DataError, DataNotFoundError, SegueError, did_you_mean
+from segue.estimators.loading import BY_TASK, estimator_for
+from segue.readers import names
+from segue.studio.design import (
+    Edits,
+    Ground,
+    Plan,
+    Problem,
+    moved_call,
+    outline,
+    plan,
+    takes_tokens,
+    with_call,
+    without_call,
+)
+from segue.studio.files import Listing, inside, listing
+from segue.studio.lines import Training, read_line, show_line
+from segue.studio.opened import OpenData
+from segue.studio.settings import Chosen, Setting, settings
+from segue.studio.trainings import RUNS, Trainings, Watched
+from segue.tasks import TASKS, Task
+
+
+class Results(NamedTuple):
+    """What a model answers on the sequences that it was not trained on.
+
+    Attributes:
+        evaluation: its scores and predictions.
+        data: the sequences that were scored, in the order of the predictions.
+        text: the report in words.
+    """
+
+    evaluation: Any
+    data: OpenData
+    text: str
+
+
+class Project:
+    """A folder with data and runs, what is open in it, and all that can be done.
+
+    It knows nothing of pages, and is used by any number of them at once: `revision` grows with each
+    change, so that they know when to look again.
+
+    Args:
+        folder: that nothing is read or written outside of, but for named data sets.
+
+    Raises:
+        DataNotFoundError: there is no such folder.
+
+    >>> import tempfile
+    >>> project = Project(tempfile.mkdtemp())
+    >>> project.open("japanese-vowels").summary.sequences
+    640
+    >>> project.set_network("lstm(8)")
+    >>> [layer.shape for layer in project.plan().layers]
+    ['[8]', '[9]']
+    >>> project.training().command()
+    "segue fit japanese-vowels --network 'lstm(8)'"
+    """
+
+    def __init__(self, folder: str | Path = ".") -> None:
+        self.folder = Path(folder).expanduser().resolve()
+        if not self.folder.is_dir():
+            raise DataNotFoundError("there is no such folder.", path=folder)
+        self.revision = 0
+        self.opened: OpenData | None = None
+        self.network = Edits("bilstm(100)")
+        self.prepare = Edits("standardize")
+        self.trainings = Trainings(self.folder)
+        self._task: str | None = None
+        self._chosen: dict[str, Any] = {}
+        self._grounds: dict[Any, Ground] = {}
+        self._results: dict[Any, Results] = {}
+        self._lock = RLock()
+
+    def _changed(self) -> None:
+        self.revision += 1
+
+    # -- data -----------------------------------------------------------------------------------
+
+    def files(self, path: str = "", contains: str = "") -> Listing:
+        """What lies in a folder of the project; the arguments and errors are those of `listing`."""
+        return listing(self.folder, path, contains)
+
+    def names(self) -> list[str]:
+        """The named data sets."""
+        return list(names())
+
+    def open(self, source: str, **options: Any) -> OpenData:
+        """Open a file or a folder of the project, or a named data set.
+
+        Args:
+            source: a path below the project's folder, or a name.
+            options: of the reader, as for `segue.read`.
+
+        Raises:
+            FileError: a path that leads out of the folder, or what is there cannot be read.
+            SegueError: as of `segue.read`. What was open before stays open.
+        """
+        found = OpenData.read(source, self._path_of(source), options)
+        with self._lock:
+            self._take(found)
+        return found
+
+    def assign(self, column: str, role: str) -> OpenData:
+        """Give a column of the open table another role, and read the table again.
+
+        Raises:
+            OptionError: no such column or role.
+            DataError: nothing is open, or the table cannot be read so; all stays as it was.
+        """
+        before = self._data()
+        found = before.reread(before.with_role(column, role))
+        with self._lock:
+            self._take(found)
+        return found
+
+    def reread(self, **options: Any) -> OpenData:
+        """Read the open source again, with some options of its reader set anew; `None`: unset.
+
+        Raises:
+            SegueError: as of `segue.read`; all stays as it was.
+        """
+        before = self._data()
+        kept = {name: v for name, v in {**before.options, **options}.items() if v is not None}
+        found = before.reread(kept)
+        with self._lock:
+            self._take(found)
+        return found
+
+    def _path_of(self, source: str) -> str:
+        """What is read for a source: the whole path, or the name of a data set."""
+        path = inside(self.folder, source)
+        if path.exists() or path.suffix or source in (".", ""):
+            return str(path)
+        stems = {each.name for each in path.parent.glob(f"{glob.escape(path.name)}*")}
+        if stems:  # what the names of several files begin with
+            return str(path)
+        if source in names():
+            return source
+        raise DataNotFoundError(
+            f"there is no such file or folder in {self.folder}, and no data set of this name."
+            f"{did_you_mean(source, names())}",
+            path=source,
+        )
+
+    def _take(self, found: OpenData) -> None:
+        is_new = self.opened is None or self.opened.source != found.source
+        self.opened = found
+        self._grounds.clear()
+        if is_new:
+            self._task, self._chosen = None, {}
+            self.prepare = Edits(str(BY_TASK[self.task].prepare))
+        self._changed()
+
+    def _data(self) -> OpenData:
+        if self.opened is None:
+            raise DataError("No data are open: open a file, a folder or a named data set first.")
+        return self.opened
+
+    # -- the task and its options ---------------------------------------------------------------
+
+    @property
+    def task(self) -> str:
+        """What is learnt: as it was chosen, or as the targets say."""
+        if self._task is not None or self.opened is None:
+            return self._task or "classify"
+        found = self.opened.data.task
+        try:
+            return estimator_for(None, found).task
+        except SegueError:  # no targets
+            return "language" if self.opened.data.x.is_text else "forecast"
+
+    def set_task(self, task: str | None) -> None:
+        """Choose what is learnt; `None`: what the targets say.
+
+        Raises:
+            OptionError: there is no such task.
+        """
+        if task is not None:
+            settings(task)
+        with self._lock:
+            before, self._task = self.task, task
+            if self.task != before:
+                known = {setting.name for setting in settings(self.task)}
+                self._chosen = {n: v for n, v in self._chosen.items() if n in known}
+                self._grounds.clear()
+            self._changed()
+
+    def settings(self) -> tuple[Setting, ...]:
+        """The options of a training, with their defaults and descriptions."""
+        return settings(self.task)
+
+    @property
+    def chosen(self) -> Chosen:
+        """The options that differ from their defaults."""
+        return Chosen(self.task, self._chosen)
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Set an option of the training; a text is read as on the command line.
+
+        Raises:
+            OptionError: no such option, or a value that means nothing; all stays as it was.
+        """
+        with self._lock:
+            self._chosen = dict(self.chosen.having(name, value).values)
+            self._changed()
+
+    # -- the network ----------------------------------------------------------------------------
+
+    def set_network(self, text: str) -> None:
+        """Write another network, right or not; `plan` has what is wrong with it."""
+        with self._lock:
+            self.network.set(text)
+            self._changed()
+
+    def set_prepare(self, text: str) -> None:
+        """Write another preparation, right or not; `plan` has what is wrong with it."""
+        with self._lock:
+            self.prepare.set(text)
+            self._changed()
+
+    def add_layer(self, example: str, at: int | None = None) -> None:
+        """Put a call into the network, at its end unless its number is given.
+
+        Raises:
+            SpecError: the network has a mistake, so that it has no calls that could be counted.
+        """
+        self.set_network(with_call(self.network.text, example, at))
+
+    def remove_layer(self, at: int) -> None:
+        """Take a call out of the network.
+
+        Raises:
+            SpecError: as of `add_layer`.
+            OptionError: there is no such call.
+        """
+        self.set_network(without_call(self.network.text, at))
+
+    def move_layer(self, at: int, to: int) -> None:
+        """Move a call of the network to another place; the errors are those of `remove_layer`."""
+        self.set_network(moved_call(self.network.text, at, to))
+
+    def undo(self) -> None:
+        """Take the last change of the network back."""
+        with self._lock:
+            self.network.undo()
+            self._changed()
+
+    def redo(self) -> None:
+        """Make the change again that was taken back."""
+        with self._lock:
+            self.network.redo()
+            self._changed()
+
+    def plan(self) -> Plan:
+        """The layers of the network with their shapes, and the first mistake, where it stands."""
+        text = self.network.text
+        if self.opened is None:
+            return outline(text)
+        try:
+            ground = self._ground(tokens=self.opened.data.x.is_whole and takes_tokens(text))
+        except SegueError as error:
+            found = outline(text)
+            return found if found.problem else replace(found, problem=Problem(str(error)))
+        return plan(text, ground)
+
+    def _ground(self, *, tokens: bool) -> Ground:
+        data, chosen = self._data(), self.chosen
+        key = (id(data), self.prepare.text, tokens, chosen.task, str(chosen.arguments))
+        if key not in self._grounds:
+            kind: Any = BY_TASK[chosen.task]
+            known = data.data
+            if self._task is not None:
+                known = TASKS[chosen.task].as_targets(known)
+            fixed = TASKS.get(known.task, Task).arguments
+            estimator = kind(prepare=self.prepare.text, **{**fixed, **chosen.arguments})
+            self._grounds[key] = Ground.of(estimator, known, tokens=tokens)
+        return self._grounds[key]
+
+    # -- trainings ------------------------------------------------------------------------------
+
+    def training(self, *, compare: bool = False) -> Training:
+        """What would be started now: it has its command line and its script.
+
+        Args:
+            compare: compare usual networks and train the best, in place of the one on the screen.
+
+        Raises:
+            DataError: nothing is open.
+        """
+        opened, chosen = self._data(), self.chosen
+        data, kind = opened.data, TASKS[chosen.task]
+        test = chosen.values.get("test", 0.2)
+        names_task = self._task is not None or data.task == "none"
+        has_test = "test" in data.part_names
+        cut = test is not None and data.parts is None
+        cut = cut and kind.is_cut_in_time(data, named=names_task)
+        is_plain = not names_task and not cut and (has_test or data.parts is None)
+        return Training(
+            opened.source, opened.options, "" if compare else self.network.text,
+            self.prepare.text, chosen, TASKS.get(data.task, Task).arguments,
+            names_task=names_task, has_test=has_test, is_plain=is_plain,
+        )  # fmt: skip
+
+    def start(self, *, compare: bool = False) -> str:
+        """Start a training of what is on the screen, as a process of its own.
+
+        Args:
+            compare: as in `training`.
+
+        Returns:
+            The name of its run.
+
+        Raises:
+            DataError: nothing is open.
+            SpecError: the network has a mistake.
+        """
+        training = self.training(compare=compare)
+        with self._lock:
+            name = self.trainings.free_name(training.source, training.network or "auto")
+            self.trainings.start(name, training.arguments(f"{RUNS}/{name}"))
+            self._changed()
+        return name
+
+    def stop(self, name: str) -> None:
+        """Stop a training as Ctrl-C does: what is trained is kept, and scored.
+
+        The errors are those of `Trainings.stop`.
+        """
+        self.trainings.stop(name)
+        self._changed()
+
+    def resume(self, name: str) -> None:
+        """Go on with a training that was stopped; the errors are those of `Trainings.resume`."""
+        self.trainings.resume(name)
+        self._changed()
+
+    def watch(self, name: str) -> Watched:
+        """A run as it is now, also one that was started in a terminal.
+
+        Raises:
+            DataNotFoundError: there is no such run.
+        """
+        return self.trainings.watch(name)
+
+    def runs(self) -> list[str]:
+        """The names of the runs in the folder, the newest first."""
+        return self.trainings.names()
+
+    # -- results --------------------------------------------------------------------------------
+
+    def results(self, name: str) -> Results:
+        """Score the model of a run on its test part.
+
+        Raises:
+            DataNotFoundError: there is no such run, or it has no model yet.
+            SegueError: its source is not there any more, or is another.
+        """
+        from segue.estimators import load
+        from segue.readers import read_spread
+        from segue.runs import evaluate_again, find_model
+
+        run = self.trainings.run(name)
+        path = find_model(run.folder)
+        key = (name, path.stat().st_mtime_ns)
+        if key not in self._results:
+            record, model = run.record, load(path)
+            reading, source = record["reading"], record["source"]
+            options = reading.get("columns") or {}
+            data = read_spread(source, limit=reading.get("limit"), like=model, **options)
+            found = evaluate_again(run, model, data, source)
+            scored = OpenData(Path(source).name, source, options, found.dataset)
+            self._results = {key: Results(found, scored, found.report())}
+        return self._results[key]
+
+    # -- lines ----------------------------------------------------------------------------------
+
+    def data_lines(self) -> tuple[str, str]:
+        """The line of Python that reads the open source, and the command that shows it.
+
+        Raises:
+            DataError: nothing is open.
+        """
+        opened = self._data()
+        return (
+            f"import segue\n{read_line(opened.source, opened.options)}",
+            show_line(opened.source, opened.options),
+        )
