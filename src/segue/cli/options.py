@@ -95,6 +95,7 @@ def options_of(
     Returns:
         Parameters for the signature of a command, in the order of the names.
 
+    >>> from typing import Literal
     >>> def train(epochs: int = 10, rule: Literal["cosine", "constant"] = "constant") -> None:
     ...     '''Train.
     ...

@@ -120,4 +120,4 @@ def _whole(reduce: np.ufunc, piece: Array, like: Array) -> Array:
     """Reduce all steps to one `[1, channel]`; of none it is missing."""
     if len(piece):
         return np.asarray(reduce.reduce(piece, axis=0))[None]
-    return np.full((1, like.shape[1]), np.nan)
+    return np.full((1, like.shape[1]), np.nan, np.result_type(like.dtype, np.float32))
