@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +168,68 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only the superuser can mount a small disk")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+# -- runs -----------------------------------------------------------------------------------------
+
+_RECORD: dict[str, Any] = {
+    "format": 1,
+    "source": "/data/waves",
+    "date": "2026-11-27T18:47:02Z",
+    "settings": {"network": "gru(4)", "seed": 0},
+    "options": {},
+}
+_METRICS: dict[str, Any] = {
+    "task": "classify",
+    "part": "test",
+    "sequences": 20,
+    "classes": list("abcdefghij"),
+    "accuracy": 0.75,
+    "accuracy_interval": [0.5, 0.9],
+    "confusion": [[2] * 10] * 10,
+    "baseline": {"class": "a", "accuracy": 0.1},
+    "baselines": {"majority baseline": {"accuracy": 0.1, "meaning": "always 'a'"}},
+    "seconds": 12.5,
+    "epochs": 30,
+    "stopped": "finished",
+    "kept": {"epoch": 22, "loss": 0.1, "validation_loss": 0.2, "validation_accuracy": 0.8},
+}
+
+
+@pytest.fixture
+def made_run() -> Callable[..., Path]:
+    """Make the folder of a run that was never trained: the files that a list of runs reads."""
+
+    def make(folder: str | Path, metrics: dict[str, Any] | None = None, **record: Any) -> Path:
+        path = Path(folder)
+        path.mkdir(parents=True)
+        for name, values in {
+            "run.json": {**_RECORD, **record},
+            "metrics.json": {**_METRICS, **(metrics or {})},
+        }.items():
+            (path / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        (path / "model.safetensors").touch()
+        return path
+
+    return make
+
+
+@pytest.fixture
+def working_on() -> Callable[[Path], AbstractContextManager[None]]:
+    """Let another process work on what is in a folder, for as long as a block lasts."""
+    code = (
+        "import sys; from pathlib import Path; from segue.atomic import locked\n"
+        "with locked(Path(sys.argv[1]), 'run'): print('locked', flush=True); sys.stdin.read()"
+    )
+
+    @contextmanager
+    def work(folder: Path) -> Iterator[None]:
+        words = [sys.executable, "-c", code, folder]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield
+            process.stdin.close()
+
+    return work

@@ -15,7 +15,18 @@ from segue.extras import lazy_names
 
 TYPE_CHECKING = False  # `typing` takes longer than all of this, in which no Ctrl-C is answered
 if TYPE_CHECKING:
-    from segue import errors, evaluation, layers, plots, sonify, studies, synth, testing, weights
+    from segue import (
+        errors,
+        evaluation,
+        layers,
+        plots,
+        runs,
+        sonify,
+        studies,
+        synth,
+        testing,
+        weights,
+    )
     from segue.data.dataset import Dataset
     from segue.data.sequences import Sequences
     from segue.estimators import (
@@ -43,7 +54,9 @@ _NAMES = {
     "segue.training": "Callback History TrainingOptions",
     "segue.windowing": "windows",
 }
-_ROOMS = "errors evaluation layers listening plots sonify studies synth testing weights".split()
+_ROOMS = (
+    "errors evaluation layers listening plots runs sonify studies synth testing weights".split()
+)
 
 __all__ = [
     "Callback",
@@ -67,6 +80,7 @@ __all__ = [
     "load",
     "plots",
     "read",
+    "runs",
     "sonify",
     "studies",
     "synth",

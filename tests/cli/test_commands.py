@@ -38,6 +38,12 @@ COMMANDS = {
     "study learning-curve": "Train with more and more sequences",
     "study grid": "Train with every combination of networks and options",
     "study status": "Show how far a study is",
+    "runs list": "List the runs below a folder",
+    "runs compare": "Compare two runs",
+    "runs note": "Note something about a run",
+    "runs star": "Give a run a star",
+    "runs delete": "Delete a run, or a study",
+    "runs undo": "Bring back the run that was deleted last",
     "import": "Make a model of one that another framework has trained",
     "info": "Print versions, threads, folders",
 }

@@ -238,6 +238,10 @@ def test_values_are_altered_on_a_terminal_only(
         ("segue fit --schedule co", "cosine\nconstant"),
         ("segue fit japa", "japanese-vowels"),
         ("segue fit --network bil", "bilstm("),
+        ("segue runs comp", "compare"),
+        ("segue runs --so", "--sort"),
+        ("segue runs somewhere --sort val", "validation"),
+        ("segue runs some-fo", ""),
         ("segue fit some-fi", ""),  # where nothing is offered the shell completes files
     ],
 )

@@ -69,6 +69,16 @@ def test_help_imports_what_it_needs(place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_list_of_runs_imports_what_it_needs(place: Path) -> None:
+    (place / "study").mkdir()
+    (place / "study" / "study.jsonl").write_text(
+        '{"format": 1, "fingerprint": {"study": "grid"}}\n'
+    )
+    modules = command("runs", cwd=place)
+    assert not modules & (TRAINING | OTHERS | AROUND | {"segue.studies", "segue.evaluation"})
+
+
+@pytest.mark.slow
 def test_a_stream_imports_what_it_needs(place: Path) -> None:
     code = """
 import segue

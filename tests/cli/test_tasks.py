@@ -102,6 +102,17 @@ def test_a_run_has_everything_and_can_be_evaluated(
     assert run("evaluate", done.folder, sources[task]).startswith("test part: ")
 
 
+@pytest.mark.parametrize("task", ["label", "regress", "multilabel", "forecast", "language"])
+def test_two_runs_of_any_task_are_compared(task: str, fitted: dict[str, Path], run: Run) -> None:
+    """A run with itself: no difference, by whatever test."""
+    found = json.loads(run("runs", "compare", fitted[task], fitted[task], "--json"))
+    metrics = runs.open_run(fitted[task]).metrics
+    assert found["scores"] == [metrics[found["metric"]]] * 2
+    assert (found["difference"], found["p_value"], found["better"]) == (0.0, 1.0, None)
+    grouped = task in ("label", "forecast", "language")
+    assert found["test"] == "paired permutation" + ", whole groups" * grouped
+
+
 @pytest.mark.parametrize(
     ("task", "first", "second"),
     [

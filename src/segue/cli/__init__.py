@@ -25,7 +25,7 @@ import typer.core
 import typer.main
 
 from segue._version import __version__
-from segue.cli import data, export, fit, import_, listen, predict, stream, study, view
+from segue.cli import data, export, fit, import_, listen, predict, runs, stream, study, view
 from segue.cli.options import add_command
 from segue.cli.shared import OPTIONS, encodable_output, in_flags, is_read, unwritten
 from segue.errors import SYNONYMS, OptionError, SegueError, SpecError, first_few, nearest
@@ -70,6 +70,7 @@ add_command(app, data.generate, data.options)
 add_command(app, import_.import_, name="import")
 add_command(app, data.info)
 app.add_typer(study.app)
+app.add_typer(runs.app)
 app.add_typer(data.app)  # typer lists groups last
 
 

@@ -92,7 +92,7 @@ class SeedResults:
     @property
     def best(self) -> BaseSequenceEstimator:
         """The estimator that is best by validation, by `TrainingOptions.monitor`."""
-        from segue.training.loop import MONITORS
+        from segue.training.history import MONITORS
 
         assert self.metric  # raises where there was no validation
         is_better = MONITORS[self.members[0].training_options.monitor]

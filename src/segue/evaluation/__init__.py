@@ -2,16 +2,24 @@
 
 `evaluate` runs a fitted estimator over a data set and returns an `Evaluation`; the arithmetic is in
 `segue.metrics`, what differs by task in `segue.tasks`, the drawing in `segue.plots`, the page in
-`report`. `compare` tests whether one of two classifiers is better, `one_sample` fits a threshold to
-stand beside them, `reject_threshold` chooses the confidence below which nothing is predicted,
-`embedding` maps the activations of a layer to the plane, `read_along` gives the probabilities after
-each word, and `explain` attributes predictions to steps and channels. scikit-learn, matplotlib,
-jinja2 and PyTorch are loaded when they are needed.
+`report`. `compare` tests whether one of two classifiers is better, `paired_test` whether one of two
+models of any task is, `one_sample` fits a threshold to stand beside them, `reject_threshold`
+chooses the confidence below which nothing is predicted, `embedding` maps the activations of a layer
+to the plane, `read_along` gives the probabilities after each word, and `explain` attributes
+predictions to steps and channels. scikit-learn, matplotlib, jinja2 and PyTorch are loaded when they
+are needed.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from segue.evaluation.comparison import Comparison, OneSample, compare, one_sample
+from segue.evaluation.comparison import (
+    Comparison,
+    OneSample,
+    PairedTest,
+    compare,
+    one_sample,
+    paired_test,
+)
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, Mistake, evaluate
 from segue.evaluation.selective import Rejection, reject_threshold
@@ -32,6 +40,7 @@ __all__ = [
     "FittedClassifier",
     "Mistake",
     "OneSample",
+    "PairedTest",
     "Reading",
     "Rejection",
     "compare",
@@ -39,6 +48,7 @@ __all__ = [
     "evaluate",
     "explain",
     "one_sample",
+    "paired_test",
     "read_along",
     "reject_threshold",
 ]

@@ -1,10 +1,12 @@
-"""Comparison of two classifiers on the same sequences, with McNemar's test; the decision stump.
+"""Comparison of two models on the same sequences, with a paired test; the decision stump.
 
 The stump is a threshold on one sample of each sequence, as a baseline for a network.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from segue.errors import DataError, OptionError
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, evaluate
 from segue.evaluation.model_info import require_classes
 from segue.extras import require
-from segue.metrics import mcnemar, paired_interval
+from segue.metrics import mcnemar, paired_interval, paired_score_interval, sign_flip_test
 from segue.text_table import text_table
 
 if TYPE_CHECKING:
@@ -171,6 +173,136 @@ def compare(
         paired_interval(right[0] - right[1], first.dataset.groups),
         mcnemar(int(counts[1, 0]), int(counts[0, 1])),
     )
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A paired test of the first metric of two models of any task. Made by `paired_test`.
+
+    Attributes:
+        metric: the name of the metric.
+        scores: of the first model, and of the second.
+        interval: the 95 % bootstrap interval of their difference, the first less the second; whole
+            groups are drawn where there are. Infinite where nothing is known of it.
+        p_value: how often two equally good models would differ at least so much.
+        test: how that was computed.
+        units: how many sequences, steps, windows or tokens were compared.
+        counts: of classes, how often "both", "only_a", "only_b" and "neither" were right.
+    """
+
+    metric: str
+    scores: tuple[float, float]
+    interval: tuple[float, float]
+    p_value: float
+    test: str
+    units: int
+    counts: dict[str, int] | None = None
+
+    @property
+    def difference(self) -> float:
+        """The score of the first, less that of the second."""
+        return self.scores[0] - self.scores[1]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether both the interval and the test say that the difference is not luck."""
+        low, high = self.interval
+        return not low <= 0.0 <= high and self.p_value < 0.05
+
+
+def paired_test(first: Evaluation, second: Evaluation) -> PairedTest:
+    """Test whether one of two models is better than the other on the same sequences.
+
+    Classes of independent sequences are compared with McNemar's exact test. Everything else is by a
+    paired permutation test: where there are groups, of whole groups; of the steps of sequences and
+    the words of texts, of whole ones; of the windows of series, of blocks of them that follow one
+    another, as many as a block has windows, since neighbours share most of their steps.
+
+    Args:
+        first: the evaluation of one model.
+        second: that of another one, on the same data.
+
+    Raises:
+        DataError: they are of different tasks, or not of the same sequences.
+
+    Source: as of `compare`; E. Carlstein, "The use of subseries values for estimating the variance
+    of a general statistic from a stationary sequence", Annals of Statistics 14 (1986), for blocks.
+
+    >>> class Says:
+    ...     classes_, class_counts_ = np.array(["heads", "tails"]), {"heads": 6, "tails": 4}
+    ...     def __init__(self, share): self.share = share
+    ...     def predict_proba(self, x): return np.tile([self.share, 1 - self.share], (len(x), 1))
+    >>> tosses = Dataset([[1.0]] * 20, ["heads"] * 18 + ["tails"] * 2)
+    >>> found = paired_test(*(evaluate(Says(share), tosses) for share in (0.9, 0.1)))
+    >>> found.test, round(found.p_value, 4), round(found.difference, 2), found.is_clear
+    ('McNemar, exact', 0.0004, 0.8, True)
+    """
+    metric, name = first.main_metric, first.main_metric.name
+    if (first.task, name) != (second.task, second.main_metric.name) or name not in _UNITS:
+        raise DataError(
+            f"The tasks {first.task!r} and {second.task!r} cannot be compared by a paired test: "
+            "expected two models of the same task."
+        )
+    _check_same(first, second)
+    values, score = _UNITS[name]
+    a, b = values(first), values(second)
+    groups = _groups_of(first, len(a))
+    test = "paired permutation" if groups is None else "paired permutation, whole groups"
+    differences, counts = a.astype(np.float64) - b, None
+    if a.dtype == bool:
+        found = np.bincount(2 * a.astype(np.int64) + b, minlength=4).tolist()
+        counts = dict(zip(("neither", "only_b", "only_a", "both"), found, strict=True))
+        interval = paired_interval(differences.astype(np.int64), groups)
+    else:
+        interval = paired_score_interval(a, b, score, groups)
+    if counts is not None and groups is None:
+        test, p_value = "McNemar, exact", mcnemar(counts["only_a"], counts["only_b"])
+    else:
+        p_value = sign_flip_test(differences, groups)
+    scores = (float(getattr(first, metric.name)), float(getattr(second, metric.name)))
+    return PairedTest(name, scores, interval, p_value, test, len(a), counts)
+
+
+def _right(evaluation: Evaluation) -> Array:
+    """`[n]`, whether each was right; of several labels each, the share that was."""
+    if "correct" in evaluation.outcome.arrays:
+        return np.asarray(evaluation.correct, bool)
+    return np.asarray(np.mean(evaluation.targets == evaluation.predictions, axis=1))
+
+
+def _squared_errors(evaluation: Evaluation) -> Array:
+    """`[n]`, the mean over the values of each."""
+    squares = np.square(evaluation.targets - evaluation.predictions)
+    return np.asarray(squares.reshape(len(squares), -1).mean(axis=1))
+
+
+# By the first metric of a task: the values of what is counted, and the score of their mean.
+_UNITS: dict[str, tuple[Callable[[Evaluation], Array], Callable[[Array], Array]]] = {
+    "accuracy": (_right, np.asarray),
+    "rmse": (_squared_errors, np.sqrt),
+    "perplexity": (lambda evaluation: -evaluation.log_probability, np.exp),
+}
+
+
+def _groups_of(evaluation: Evaluation, count: int) -> Array | None:
+    """`[n]`, what belongs together of what is counted; `None`: all are independent."""
+    arrays = evaluation.outcome.arrays
+    inside = arrays.get("groups", arrays.get("texts"))  # of steps, and of words
+    if inside is not None or len(evaluation.dataset) == count:
+        return evaluation.dataset.groups if inside is None else np.asarray(inside)
+    return np.arange(count) // max(1, math.isqrt(count))
+
+
+def _check_same(first: Evaluation, second: Evaluation) -> None:
+    """Raise `DataError` unless both are scored on the same targets."""
+    name = "targets" if "targets" in first.outcome.arrays else "known"
+    a, b = (np.asarray(one.outcome.arrays[name]) for one in (first, second))
+    if not np.array_equal(a, b):
+        raise DataError(
+            f"The two are not scored on the same targets: {len(a):,} and {len(b):,} of them. They "
+            "can be compared where both are trained with the same options of the task, such as the "
+            "size of windows, the horizon, what is ignored, or the vocabulary."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ from segue.metrics.classification import (
     roc_auc,
 )
 from segue.metrics.intervals import bootstrap_interval, mcnemar, paired_interval, wilson_interval
+from segue.metrics.paired import paired_score_interval, sign_flip_test
 from segue.metrics.regression import (
     bits_per_token,
     mean_absolute_error,
@@ -61,6 +62,7 @@ __all__ = [
     "mean_absolute_error",
     "metrics_of",
     "paired_interval",
+    "paired_score_interval",
     "perplexity",
     "r_squared",
     "rmse",
@@ -68,6 +70,7 @@ __all__ = [
     "rmse_by_value",
     "roc_auc",
     "share_unknown",
+    "sign_flip_test",
     "wilson_interval",
 ]
 

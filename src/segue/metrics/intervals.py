@@ -81,7 +81,7 @@ def bootstrap_interval(
     if groups is None:  # how many of n independent draws are right is binomial
         means = generator.binomial(len(right), right.mean(), draws) / len(right)
     else:
-        means = _means_of_groups(generator, groups, right, draws)
+        means = means_of_draws(generator, groups, right, draws)
     return _quantiles(means, level)
 
 
@@ -125,7 +125,7 @@ def paired_interval(
         chosen = generator.multinomial(len(differences), counts / len(differences), draws)
         means = chosen @ kinds / len(differences)
     else:
-        means = _means_of_groups(generator, groups, differences, draws)
+        means = means_of_draws(generator, groups, differences, draws)
     return _quantiles(means, level)
 
 
@@ -154,19 +154,31 @@ def _quantiles(means: Floats, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _means_of_groups(
+def means_of_draws(
     generator: np.random.Generator,
     groups: npt.NDArray[Any],
     values: npt.NDArray[Any],
     draws: int,
 ) -> Floats:
-    """`[draws]`, the mean of `[n]` values where whole groups are drawn; block by block."""
+    """Means of values where whole groups are drawn; block by block.
+
+    Args:
+        generator: of the draws.
+        groups: `[n]`, who or what each value comes from.
+        values: `[n]`, or `[n, column]`: each column has the same draws.
+        draws: how many data sets are drawn.
+
+    Returns:
+        `[draws]`, or `[draws, column]`.
+    """
     names = np.unique(groups, return_inverse=True)[1]
-    sizes, totals = np.bincount(names), np.bincount(names, values)
+    columns = values.reshape(len(values), -1).T
+    sizes = np.bincount(names)
+    totals = np.stack([np.bincount(names, column) for column in columns], axis=1)
     even = np.full(len(sizes), 1 / len(sizes))
     at_once = max(1, _BLOCK // len(sizes))
     means = []
     for first in range(0, draws, at_once):
         chosen = generator.multinomial(len(sizes), even, min(at_once, draws - first))
-        means.append(chosen @ totals / (chosen @ sizes))
-    return np.concatenate(means)
+        means.append(chosen @ totals / (chosen @ sizes)[:, None])
+    return np.concatenate(means).reshape(draws, *values.shape[1:])

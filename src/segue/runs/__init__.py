@@ -8,6 +8,7 @@
     model.safetensors    the fitted estimator, whole
     metrics.json         the scores on the test part
     report.html          the same with pictures, in one file
+    notes.json           a note and a star, where somebody has given it one
 
 A run is never overwritten, and each file appears whole or not at all, in this order: a run that was
 stopped anywhere, by whatever, is resumed to the same weights, or completed. One process at a time
@@ -38,7 +39,7 @@ from segue.errors import (
     WriteError,
     warn_user,
 )
-from segue.extras import require
+from segue.extras import lazy_names, require
 from segue.progress import Progress
 from segue.runs.folder import (
     Run,
@@ -54,29 +55,45 @@ from segue.runs.folder import (
     versions,
     write_record,
 )
+from segue.runs.listing import list_runs
+from segue.runs.notes import note, star
 from segue.runs.split import Parted, RunSplit
+from segue.runs.summary import RunSummary
+from segue.runs.trash import delete, undo
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
     from segue.executors import Executor
+    from segue.runs.comparison import RunComparison, compare
 
     ExecutorFor = Callable[[Path], Executor]
 
 __all__ = [
     "Parted",
     "Run",
+    "RunComparison",
     "RunSplit",
+    "RunSummary",
+    "compare",
+    "delete",
     "evaluate_again",
     "find_model",
     "fit_run",
+    "list_runs",
+    "note",
     "open_run",
     "parts_of",
     "resume_run",
     "run_of",
     "selection_of",
     "slug",
+    "star",
+    "undo",
     "versions",
 ]
+
+_LATER = ("RunComparison", "compare")
+__getattr__ = lazy_names(__name__, {name: f"segue.runs.comparison.{name}" for name in _LATER})
 
 
 def fit_run(
@@ -357,7 +374,8 @@ def _facts(run: Run, members: Any, scored: Dataset) -> dict[str, Any]:
         "stopped": members[-1].stopped_,
     }
     if run.record.get("seeds") is None:
-        return facts
+        kept = members[0].history_.kept.items()  # without what the model has not kept
+        return {**facts, "kept": {name: float(v) for name, v in kept if name != "seconds"}}
     results = SeedResults.of(members)
     scores, name = [member.score(scored) for member in members], members[0].score_name
     return facts | {

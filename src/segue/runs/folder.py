@@ -134,17 +134,17 @@ class Run:
     @property
     def has_progress(self) -> bool:
         """Whether anything was learnt: an epoch is done, or a checkpoint written."""
-        return self.has_checkpoint or any(path.stat().st_size for path in self._histories)
+        return self.has_checkpoint or any(path.stat().st_size for path in self.histories)
 
     @property
-    def _histories(self) -> list[Path]:
+    def histories(self) -> list[Path]:
         """The history of each of its trainings: of each seed, and of a refit."""
         return [*self.folder.glob("history*.jsonl"), *self.folder.glob("seed-*/history*.jsonl")]
 
     @property
     def seconds(self) -> float:
         """Duration of its trainings, with attempts that were stopped, and of a refit; rounded."""
-        return round(sum(map(_last_seconds, self._histories)), 3)
+        return round(sum(map(_last_seconds, self.histories)), 3)
 
     @property
     def has_checkpoint(self) -> bool:

@@ -1,4 +1,4 @@
-"""The history of a training, a row per epoch, and the callbacks that write and print it."""
+"""The history of a training, a row per epoch; callbacks that write and print it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,6 +101,57 @@ _METRICS = ("accuracy", "rmse", "perplexity")
 _LINES = 10  # about so many plain lines in a whole training
 _SECONDS = 30.0  # but at least one in so many seconds
 _BLINK = 0.2  # seconds between two looks of the bar
+
+
+# -- which epoch is the best --------------------------------------------------------------------
+
+Monitor = Callable[[Row, Row, float], bool]
+
+
+def lower_loss(row: Row, best: Row, min_delta: float) -> bool:
+    """The validation loss is lower, by more than `min_delta`."""
+    return row["validation_loss"] < best["validation_loss"] - min_delta
+
+
+def higher_accuracy(row: Row, best: Row, min_delta: float) -> bool:
+    """More of the validation targets are predicted, or as many with a lower loss.
+
+    >>> best = {"validation_accuracy": 0.9, "validation_loss": 0.5}
+    >>> higher_accuracy({"validation_accuracy": 0.9, "validation_loss": 0.4}, best, 0.0)
+    True
+    """
+    if row["validation_accuracy"] != best["validation_accuracy"]:
+        return row["validation_accuracy"] > best["validation_accuracy"]
+    return lower_loss(row, best, min_delta)
+
+
+def later(row: Row, best: Row, min_delta: float) -> bool:
+    """The epoch is a later one, whatever its scores; of two trainings, the loss is lower."""
+    return row["epoch"] > best["epoch"] or lower_loss(row, best, min_delta)
+
+
+MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}
+
+
+def best_row(rows: Iterable[Row], monitor: str, min_delta: float = 0.0) -> Row | None:
+    """The row of the epoch whose weights are kept; `None`: there is no row with a validation.
+
+    Args:
+        rows: of a history, in their order.
+        monitor: of `MONITORS`.
+        min_delta: how much lower a validation loss must be to count as better.
+
+    >>> best_row([{"validation_loss": 0.5}, {"validation_loss": 0.4}, {"loss": 0.1}], "loss")
+    {'validation_loss': 0.4}
+    """
+    best: Row | None = None
+    for row in rows:
+        if "validation_loss" in row:
+            best = row if best is None or MONITORS[monitor](row, best, min_delta) else best
+    return best
+
+
+# -- callbacks ----------------------------------------------------------------------------------
 
 
 class Callback:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from segue.data.arrays import Array
 from segue.errors import OptionError, TrainingError, warn_user
-from segue.training.history import Callback, Row
+from segue.training.history import MONITORS, Callback, Row
 from segue.training.objectives import Objective, RunningMetrics
 from segue.training.options import TrainingOptions
 from segue.training.schedules import SCHEDULES
@@ -243,36 +243,6 @@ def _not_finite(what: str, job: TrainingSetup, state: TrainingState) -> Training
         f"The {what} is not finite.{last} Try {advice}; and look for values far out of the "
         "ordinary with `segue data show`."
     )
-
-
-# -- which epoch is the best --------------------------------------------------------------------
-
-Monitor = Callable[[Row, Row, float], bool]
-
-
-def lower_loss(row: Row, best: Row, min_delta: float) -> bool:
-    """The validation loss is lower, by more than `min_delta`."""
-    return row["validation_loss"] < best["validation_loss"] - min_delta
-
-
-def higher_accuracy(row: Row, best: Row, min_delta: float) -> bool:
-    """More of the validation targets are predicted, or as many with a lower loss.
-
-    >>> best = {"validation_accuracy": 0.9, "validation_loss": 0.5}
-    >>> higher_accuracy({"validation_accuracy": 0.9, "validation_loss": 0.4}, best, 0.0)
-    True
-    """
-    if row["validation_accuracy"] != best["validation_accuracy"]:
-        return row["validation_accuracy"] > best["validation_accuracy"]
-    return lower_loss(row, best, min_delta)
-
-
-def later(row: Row, best: Row, min_delta: float) -> bool:
-    """The epoch is a later one, whatever its scores; of two trainings, the loss is lower."""
-    return row["epoch"] > best["epoch"] or lower_loss(row, best, min_delta)
-
-
-MONITORS: dict[str, Monitor] = {"loss": lower_loss, "accuracy": higher_accuracy, "last": later}
 
 
 def check_monitor(options: TrainingOptions, objective: Objective, *, validated: bool) -> None:
