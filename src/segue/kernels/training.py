@@ -8,9 +8,11 @@ clipping, optimizer, loss and scores.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -304,13 +306,29 @@ class OptimizerForm(NamedTuple):
     clip_norm: float = 0.0
 
 
-class Examples(NamedTuple):
+@dataclass(frozen=True)
+class Examples:
     """Prepared sequences and their targets."""
 
     values: Array  # float32 [steps, channel], or int32 [steps, 1] tokens
     offsets: Array  # int64 [n + 1]
     targets: Array  # int64 [n], or [steps] with -1 for none; or float32 [n, outputs]
     weights: Array | None = None  # float32, as many as targets
+
+    @functools.cached_property
+    def structure(self) -> Any:
+        """What the library gets."""
+        values, targets = self.values.ctypes.data, self.targets.ctypes.data
+        are_tokens, are_classes = self.values.dtype == np.int32, self.targets.dtype == np.int64
+        return _Examples(
+            values=None if are_tokens else values,
+            tokens=values if are_tokens else None,
+            channels=self.values.shape[1],
+            offsets=self.offsets.ctypes.data,
+            classes=targets if are_classes else None,
+            targets=None if are_classes else targets,
+            weights=None if self.weights is None else self.weights.ctypes.data,
+        )
 
 
 class Batches(NamedTuple):
@@ -333,9 +351,9 @@ class Batches(NamedTuple):
         sizes = [len(index) for _, index in batches]
         return cls(
             np.concatenate([index for _, index in batches]).astype(np.int64, copy=False),
-            np.cumsum([0, *sizes], dtype=np.int64),
+            np.array([*accumulate(sizes, initial=0)], np.int64),
             np.array([number for number, _ in batches], np.int64),
-            np.cumsum([0, *map(len, updates)], dtype=np.int64),
+            np.array([*accumulate(map(len, updates), initial=0)], np.int64),
         )
 
 
@@ -429,24 +447,13 @@ class NativeNetwork:
                 they are the same in whatever calls the updates are made.
             threads: at most; `None`: those of the path.
         """
-        whole = examples.targets.dtype == np.int64
-        is_tokens = examples.values.dtype == np.int32
-        held = [np.asarray(rates, np.float64) if rates is not None else np.zeros(0)]
-        native_examples = _Examples(
-            values=None if is_tokens else examples.values.ctypes.data,
-            tokens=examples.values.ctypes.data if is_tokens else None,
-            channels=examples.values.shape[1],
-            offsets=examples.offsets.ctypes.data,
-            classes=examples.targets.ctypes.data if whole else None,
-            targets=None if whole else examples.targets.ctypes.data,
-            weights=None if examples.weights is None else examples.weights.ctypes.data,
-        )
+        held = np.array([] if rates is None else rates, np.float64)
         updates = _Updates(
             sequences=batches.sequences.ctypes.data,
             batch_offsets=batches.offsets.ctypes.data,
             batch_numbers=batches.numbers.ctypes.data,
             first_batches=batches.first.ctypes.data,
-            rates=held[0].ctypes.data,
+            rates=held.ctypes.data,
             count=len(batches.first) - 1,
             keys=None if keys is None else keys.ctypes.data,
             trains=rates is not None,
@@ -454,7 +461,7 @@ class NativeNetwork:
             threads=threads or kernels.threads,
         )
         progress = _Progress(steps=self.steps, sums=tuple(sums))
-        arguments = map(ctypes.addressof, (self._network, native_examples, updates, progress))
+        arguments = map(ctypes.addressof, (self._network, examples.structure, updates, progress))
         try:
             kernels.train(*arguments)
         finally:

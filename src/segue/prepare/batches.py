@@ -35,13 +35,15 @@ def length_buckets(
     """
     count = len(lengths)
     order = np.arange(count) if generator is None else generator.permutation(count)
+    if count and lengths.min() == lengths.max():
+        return [order[i : i + batch_size] for i in range(0, count, batch_size)]
     pool = max(1, count) if generator is None else batch_size * _BATCHES_IN_A_POOL
     batches = []
     for first in range(0, count, pool):
         members = order[first : first + pool]
         members = members[np.argsort(lengths[members], kind="stable")]
         batches += [members[i : i + batch_size] for i in range(0, len(members), batch_size)]
-    if generator is None or lengths.min() == lengths.max():
+    if generator is None:
         return batches
     return [batches[i] for i in generator.permutation(len(batches))]
 

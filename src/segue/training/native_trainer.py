@@ -327,8 +327,8 @@ class NativeTrainer(Trainer):
     # -- weights, and the state of the optimizer --------------------------------------------------
 
     def weights(self) -> dict[str, Array]:
-        places, weights = self.program.places, self.network.weights
-        return {name: places[name].of(weights).copy() for name in self.program.shapes}
+        places, weights = self.program.places, self.network.weights.copy()
+        return {name: places[name].of(weights) for name in self.program.shapes}
 
     def set_weights(self, weights: Mapping[str, Array]) -> None:
         for name, place in self.program.places.items():
