@@ -88,6 +88,15 @@ struct Signal {
   bool is_sequence;
 };
 
+// One step; of a single feature without a call.
+inline void copy_features(const float* from, Index features, float* to) {
+  if (features == 1) {
+    *to = *from;
+  } else {
+    std::memcpy(to, from, sizeof(float) * features);
+  }
+}
+
 // What a layer keeps of its forward pass for its backward pass.
 struct Kept {
   Signal x;

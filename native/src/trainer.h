@@ -374,8 +374,7 @@ class Trainer {
     }
     const Index features = x.features;
     each_step(shard, [&](Index row, Index step) {
-      const float* const from = examples_.values + step * features;
-      for (Index f = 0; f < features; ++f) taken[row * features + f] = from[f];
+      copy_features(examples_.values + step * features, features, taken + row * features);
     });
     x.values = taken;
     return true;

@@ -292,7 +292,7 @@ class FlattenTraining : public TrainingLayer {
     if (out == nullptr) return false;
     kept = Kept{x, {}};
     each(shard.steps, x.features, [&](Index row, Index at) {
-      std::memcpy(out + at, x.values + row, sizeof(float) * kept.x.features);
+      copy_features(kept.x.values + row, kept.x.features, out + at);
     });
     x = Signal{out, shard.steps.count * x.features, false};
     return true;
@@ -303,7 +303,7 @@ class FlattenTraining : public TrainingLayer {
     if (wants_input && d_x == nullptr) return false;
     if (wants_input) {
       each(shard.steps, kept.x.features, [&](Index row, Index at) {
-        std::memcpy(d_x + row, d + at, sizeof(float) * kept.x.features);
+        copy_features(d + at, kept.x.features, d_x + row);
       });
     }
     d = d_x;
