@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,7 +10,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -186,20 +186,21 @@ def test_what_is_trained_now_is_deleted_only_when_asked(
     run: Run, made_run: MadeRun, working_on: WorkingOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal there is a question, elsewhere an option."""
-    folder, asked = made_run("runs/a"), list[str]()
+    folder = made_run("runs/a")
 
-    def confirm(text: str, **more: Any) -> bool:
-        asked.append(text)
-        return len(asked) > 1
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
 
     with working_on(folder):
         assert "runs/a: a process is working on it" in run("delete", folder, code=1)
         assert "`--even-running` moves it all the same" in run("delete", folder, code=1)
-        monkeypatch.setattr("typer.confirm", confirm)
-        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-        run("delete", folder, code=1)
-        assert folder.is_dir()
-        assert asked == ["runs/a is trained right now, which will then fail. Delete it?"]
+        for answer in ("n\n", "", "\n"):
+            monkeypatch.setattr(sys, "stdin", Terminal(answer))
+            question = "runs/a is trained right now, and will fail. Delete it? [y/N] "
+            assert run("delete", folder, code=1).startswith(question)
+            assert folder.is_dir()
+        monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
         run("delete", folder)
         assert not folder.exists()
     run("undo")

@@ -317,8 +317,9 @@ def delete(run: Path, *, even_running: bool = False, json: bool = False) -> None
     from segue.runs import delete as delete_run
 
     if is_locked(run) and not even_running and sys.stdin.isatty():
-        question = f"{visible(str(run))} is trained right now, which will then fail. Delete it?"
-        even_running = typer.confirm(question, err=True)
+        question = f"{visible(str(run))} is trained right now, and will fail. Delete it? [y/N] "
+        print(question, end="", file=sys.stderr, flush=True)
+        even_running = sys.stdin.readline().strip().lower() in ("y", "yes")
     there = delete_run(run, even_running=even_running)
     text = f"moved to {there}; `segue runs undo` brings it back"
     print_result({"run": run, "moved_to": there}, text, json=json)

@@ -161,8 +161,8 @@ def _tested(a: Run, b: Run) -> Dataset:
     raise DataError(
         f"{a.folder} and {b.folder} were tested on different sequences: {len(first):,} and "
         f"{len(second):,}, of which {(mine & theirs).total():,} are the same. A paired test needs "
-        "the same ones: train both with the same source, share for the test and seed; where the "
-        "source has a test part of its own, the seed may differ."
+        "the same ones: train both with the same source, limit, share for the test and seed; "
+        "where the source has a test part of its own, the seed may differ."
     )
 
 
