@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 7
+#define SEGUE_ABI 8
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -233,6 +233,46 @@ typedef struct {
                      const float* packed, const float* bias, int64_t columns, int64_t size,
                      int64_t dilation, int64_t skip, float edge, float* positive, float* largest,
                      int64_t out_stride, int64_t threads);
+
+  /* Quantiles of parts of each sequence, by feature. intervals [count, 4]: a sequence is cut into
+   * `parts` of equal length, of which it is the one of this `number`; where `shifted` is not 0 it
+   * lies half a part later; `quantiles`: how many evenly spaced ones, the least value first, of
+   * which each second is less the mean; one alone is the median. An interval has at least one step.
+   * out [n, features, sum of quantiles]. */
+  int (*quantiles)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+                   const int64_t* intervals, int64_t count, float* out, int64_t threads);
+
+  /* Groups of kernels compete: at each step the one with the largest response, the first of equal
+   * ones, adds it to its sum in `most`, and the one with the least adds 1 in `least`; rows of both,
+   * [groups * kernels], are out_stride apart. kernel [9, groups * kernels]: its taps, of one
+   * dilation around each step, multiply what the steps there are more than the one in the middle;
+   * beyond the ends are zeros. channels [features, groups] weighs the features of the signal that
+   * a group sees; NULL: there is one feature, as it is. */
+  int (*hydra)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+               const float* channels, const float* kernel, int64_t groups, int64_t kernels,
+               int64_t dilation, float* most, float* least, int64_t out_stride, int64_t threads);
+
+  /* The 84 kernels of nine taps of which three, in lexicographic order, weigh 2 and the others -1,
+   * as for `hydra`. Those whose number and `phase` have an even sum see zeros beyond the ends, the
+   * others lie within the sequence if it is as long as they are. Of the responses above each bias of
+   * [84, count]: at out their share, and pool_stride, twice and three times that further their
+   * longest run as a share, the mean of what they are above the bias, and the mean of their places,
+   * counted from 1, as a share. channels [features, 84], or NULL. Rows are out_stride apart. */
+  int (*multirocket)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+                     const float* channels, const float* bias, int64_t count, int64_t dilation,
+                     int64_t phase, float* out, int64_t out_stride, int64_t pool_stride,
+                     int64_t threads);
+
+  /* Distances, sums of absolute differences, of shapelets [size * features, count] to the windows
+   * of each sequence, of the steps of one dilation; where `normalized` is not 0, a window's values
+   * are less their mean, by feature, and divided by their deviation. A sequence that is shorter than
+   * a window has one, with zeros beyond its end. At out the least distance, and part_stride and
+   * twice that further its place, counted from 1, and the number of windows below the threshold, as
+   * shares of the windows. Rows are out_stride apart. */
+  int (*rdst)(const float* values, const int64_t* offsets, int64_t n, int64_t features,
+              const float* shapelets, const float* thresholds, int64_t size, int64_t count,
+              int64_t dilation, int normalized, float* out, int64_t out_stride,
+              int64_t part_stride, int64_t threads);
 
   /* q, out [q_steps, features]; k, v [k_steps, features]. causal: query i of a sequence with a
    * queries and b keys sees the keys up to b - a + i. */

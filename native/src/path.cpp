@@ -2,8 +2,12 @@
 #include "activations.h"
 #include "attention.h"
 #include "dense.h"
+#include "hydra.h"
+#include "multirocket.h"
 #include "normalise.h"
 #include "pool.h"
+#include "quantiles.h"
+#include "rdst.h"
 #include "recurrent.h"
 #include "trainer.h"
 #include "training_batch.h"
@@ -22,6 +26,10 @@ const segue_kernels kernels = {
     conv,
     max_pool,
     random_conv,
+    quantiles,
+    hydra,
+    multirocket,
+    rdst,
     attention,
     pool,
     pool_attention,

@@ -7,7 +7,8 @@
 //   load, store, load_first, store_first   unaligned; the first n lanes only (the others are 0)
 //   broadcast, +, -, *, /, fma(a, b, c)    fma is a * b + c, rounded once where the path can
 //   min(a, b), max(a, b)                   b where one of both is NaN, so NaN travels in b
-//   less(a, b), select(mask, a, b)         lane by lane
+//   less, equal(a, b), select(mask, a, b)  lane by lane
+//   bits(mask)                             of the first lane the lowest
 //   round, scale(v, n)                     nearest integer; v * 2^n for integers n, -126 to 127
 //   reciprocal                             1 / v to the last bit or two, for |v| below 1e38
 #pragma once
@@ -73,6 +74,12 @@ SEGUE_INLINE Mask lanes_below(Index n) {
   for (int i = 0; i < kLanes; ++i) lane[i] = static_cast<float>(i);
   return less(load(lane),
               broadcast(n < kLanes ? static_cast<float>(n) : static_cast<float>(kLanes)));
+}
+
+SEGUE_INLINE Vector numbers_from_one() {
+  float lane[kLanes];
+  for (int i = 0; i < kLanes; ++i) lane[i] = static_cast<float>(i + 1);
+  return load(lane);
 }
 
 // Over the lanes, in a fixed order.

@@ -44,6 +44,10 @@ SEGUE_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(a.v, b.v)}; 
 SEGUE_INLINE Vector sqrt(Vector a) { return {_mm256_sqrt_ps(a.v)}; }
 
 SEGUE_INLINE Mask less(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
+SEGUE_INLINE Mask equal(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
+SEGUE_INLINE unsigned bits(Mask mask) {
+  return static_cast<unsigned>(_mm256_movemask_ps(mask.v));
+}
 SEGUE_INLINE Vector select(Mask mask, Vector a, Vector b) {
   return {_mm256_blendv_ps(b.v, a.v, mask.v)};
 }

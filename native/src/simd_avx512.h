@@ -37,6 +37,8 @@ SEGUE_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(a.v, b.v)}; 
 SEGUE_INLINE Vector sqrt(Vector a) { return {_mm512_sqrt_ps(a.v)}; }
 
 SEGUE_INLINE Mask less(Vector a, Vector b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
+SEGUE_INLINE Mask equal(Vector a, Vector b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
+SEGUE_INLINE unsigned bits(Mask mask) { return mask; }
 SEGUE_INLINE Vector select(Mask mask, Vector a, Vector b) {
   return {_mm512_mask_blend_ps(mask, b.v, a.v)};
 }

@@ -78,6 +78,16 @@ SEGUE_INLINE Mask less(Vector a, Vector b) {
   for (int i = 0; i < kLanes; ++i) mask.lane[i] = a.lane[i] < b.lane[i];
   return mask;
 }
+SEGUE_INLINE Mask equal(Vector a, Vector b) {
+  Mask mask;
+  for (int i = 0; i < kLanes; ++i) mask.lane[i] = a.lane[i] == b.lane[i];
+  return mask;
+}
+SEGUE_INLINE unsigned bits(Mask mask) {
+  unsigned found = 0;
+  for (int i = 0; i < kLanes; ++i) found |= static_cast<unsigned>(mask.lane[i]) << i;
+  return found;
+}
 SEGUE_INLINE Vector select(Mask mask, Vector a, Vector b) {
   return each_lane([&](int i) { return mask.lane[i] ? a.lane[i] : b.lane[i]; });
 }

@@ -238,6 +238,126 @@ void test_random_conv() {
   }
 }
 
+Floats taps_of(const Floats& values, Index begin, Index length, Index t, Index dilation) {
+  Floats taps(9);
+  for (Index tap = 0; tap < 9; ++tap) {
+    const Index step = t + (tap - 4) * dilation;
+    taps[tap] = (step < 0 || step >= length ? 0.0f : values[begin + step]) - values[begin + t];
+  }
+  return taps;
+}
+
+void test_hydra() {
+  const Index groups = whole(1, 3), size = whole(1, 9), n = whole(1, 6), dilation = whole(1, 9);
+  const Index columns = groups * size, stride = columns + 1;
+  const Offsets offsets = ragged(n, 1, 90);
+  const Floats values = normal(offsets.back()), kernel = normal(9 * columns);
+  Floats most(n * stride - 1), least(n * stride - 1);
+  check_done(kernels->hydra(values.data(), offsets.data(), n, 1, nullptr, kernel.data(), groups,
+                            size, dilation, most.data(), least.data(), stride, some_threads()));
+  for (Index i = 0; i < n; ++i) {
+    Doubles wins(columns), losses(columns);
+    const Index length = offsets[i + 1] - offsets[i];
+    for (Index t = 0; t < length; ++t) {
+      const Floats taps = taps_of(values, offsets[i], length, t, dilation);
+      for (Index g = 0; g < groups; ++g) {
+        Doubles responses(size);
+        for (Index j = 0; j < size; ++j) {
+          for (Index tap = 0; tap < 9; ++tap) {
+            responses[j] += double(taps[tap]) * kernel[tap * columns + g * size + j];
+          }
+        }
+        const auto high = std::max_element(responses.begin(), responses.end());
+        wins[g * size + (high - responses.begin())] += *high;
+        const auto low = std::min_element(responses.begin(), responses.end());
+        losses[g * size + (low - responses.begin())] += 1.0;
+      }
+    }
+    check_close(Floats(&most[i * stride], &most[i * stride] + columns), wins);
+    check_close(Floats(&least[i * stride], &least[i * stride] + columns), losses);
+  }
+}
+
+void test_multirocket() {
+  const Index features = whole(1, 3), count = whole(1, 3), n = whole(1, 6);
+  const Index dilation = whole(1, 9), phase = whole(0, 1), size = 84 * count, stride = 4 * size + 1;
+  const Offsets offsets = ragged(n, 1, 200);
+  const Floats values = normal(offsets.back() * features), channels = normal(features * 84);
+  const Floats bias = normal(size, 3.0);
+  Floats out(n * stride - 1);
+  check_done(kernels->multirocket(values.data(), offsets.data(), n, features, channels.data(),
+                                  bias.data(), count, dilation, phase, out.data(), stride, size,
+                                  some_threads()));
+  for (Index i = 0; i < n; ++i) {
+    for (Index k = 0; k < size; ++k) {
+      const float* found = &out[i * stride + k];
+      for (Index pool = 0; pool < 4; ++pool) {
+        if (!(found[pool * size] >= 0.0f)) fail("not a share or an excess", found[pool * size]);
+      }
+      if (found[0] > 1.0f || found[size] > found[0] || found[3 * size] > 1.0f) {
+        fail("a share is too large", found[0]);
+      }
+    }
+  }
+}
+
+void test_rdst() {
+  const Index features = whole(1, 3), size = whole(1, 11), count = whole(1, 9), n = whole(1, 6);
+  const Index dilation = whole(1, 9), stride = 3 * count + 1;
+  const Offsets offsets = ragged(n, 1, 120);
+  const Floats values = normal(offsets.back() * features);
+  const Floats shapelets = normal(size * features * count);
+  const Floats thresholds(count, float(size * features));
+  Floats out(n * stride - 1);
+  check_done(kernels->rdst(values.data(), offsets.data(), n, features, shapelets.data(),
+                           thresholds.data(), size, count, dilation, 0, out.data(), stride, count,
+                           some_threads()));
+  for (Index i = 0; i < n; ++i) {
+    const Index length = offsets[i + 1] - offsets[i];
+    const Index windows = std::max<Index>(1, length - (size - 1) * dilation);
+    Doubles least(count, std::numeric_limits<double>::infinity()), near(count);
+    for (Index first = 0; first < windows; ++first) {
+      for (Index k = 0; k < count; ++k) {
+        double distance = 0.0;
+        for (Index tap = 0; tap < size; ++tap) {
+          const Index step = first + tap * dilation;
+          for (Index f = 0; f < features; ++f) {
+            const double x = step < length ? values[(offsets[i] + step) * features + f] : 0.0;
+            distance += std::abs(x - shapelets[(tap * features + f) * count + k]);
+          }
+        }
+        least[k] = std::min(least[k], distance);
+        near[k] += (distance < thresholds[k]) / double(windows);
+      }
+    }
+    const float* row = &out[i * stride];
+    check_close(Floats(row, row + count), least);
+    check_close(Floats(row + 2 * count, row + 3 * count), near);
+  }
+}
+
+void test_quantiles() {
+  const Index features = whole(1, 3), n = whole(1, 6);
+  const std::int64_t intervals[] = {1, 0, 0, 3, 4, 1, 1, 1, 8, 7, 0, 2};
+  const Offsets offsets = ragged(n, 1, 90);
+  const Floats values = normal(offsets.back() * features);
+  Floats out(n * features * 6);
+  check_done(kernels->quantiles(values.data(), offsets.data(), n, features, intervals, 3,
+                                out.data(), some_threads()));
+  for (Index i = 0; i < n; ++i) {
+    for (Index f = 0; f < features; ++f) {
+      float least = INFINITY, most = -INFINITY;
+      for (Index step = offsets[i]; step < offsets[i + 1]; ++step) {
+        least = std::min(least, values[step * features + f]);
+        most = std::max(most, values[step * features + f]);
+      }
+      const float* found = &out[(i * features + f) * 6];
+      if (found[0] != least) fail("not the least", found[0]);
+      if (found[2] != most) fail("not the largest", found[2]);
+    }
+  }
+}
+
 void test_attention() {
   const Index heads = whole(1, 4), size = whole(1, 40), features = heads * size, n = whole(1, 4);
   const bool causal = whole(0, 1) == 1;
@@ -417,6 +537,10 @@ int main(int count, char** arguments) {
       for (int cell = 0; cell < 5; ++cell) run("recurrent", [&] { test_recurrent(cell); });
       run("windows", test_windows);
       run("random_conv", test_random_conv);
+      run("hydra", test_hydra);
+      run("multirocket", test_multirocket);
+      run("quantiles", test_quantiles);
+      run("rdst", test_rdst);
       run("attention", test_attention);
       run("pool", test_pool);
       run("rows", test_rows);

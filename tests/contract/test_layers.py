@@ -82,6 +82,10 @@ VARIANTS: dict[str, list[str]] = {
         "random_conv(1, 2)",
         "random_conv(40, longest=30)",
     ],
+    "multirocket": ["multirocket(84)", "multirocket(200, 12)", "multirocket(500, longest=40)"],
+    "hydra": ["hydra(2, 3)", "hydra(3, 2, longest=9)", "hydra(1, 8)", "hydra(2, 3, 40)"],
+    "quant": ["quant(length=8)", "quant(3, 2, 12)", "quant(1, 1)", "quant(2, 9, 30)"],
+    "rdst": ["rdst(6, 5)", "rdst(5, 3, 20)", "rdst(9)", "rdst(1, 1)", "rdst(20, 4, longest=9)"],
     "maxpool": [
         "maxpool(3, 1)",
         "maxpool(4, 1)",

@@ -256,6 +256,10 @@ VARIANTS: dict[str, list[str]] = {
         "conv(5, 3, tanh, stride=2, dilation=2, padding=valid) conv(3, 2, padding=valid)",
     ],
     "random_conv": ["random_conv(6)", "random_conv(7, 3)", "random_conv(1, 1)", "rocket(11)"],
+    "multirocket": ["multirocket(84)", "multirocket(400, 12)"],
+    "hydra": ["hydra(2, 3)", "hydra(5, 8, 20)", "hydra(1, 1)"],
+    "rdst": ["rdst(30)", "rdst(9, 3, 9)"],
+    "quant": ["quant", "quant(3, 2, 12)", "conv(3, 3) quant(2, 1, 9) dense(2)"],
     "maxpool": [
         "maxpool(3, 1)",
         "maxpool(4, 1)",
@@ -310,6 +314,7 @@ VARIANTS: dict[str, list[str]] = {
         "parallel(conv(3, 3, causal=true), lstm(3, output=every), merge=mean) dense(2)",
         "parallel(embedding(3), embedding(2) tanh) lstm(4)",
         "parallel(random_conv(5), pool(attention), lstm(2, output=last) dense(3))",
+        "parallel(multirocket(84), hydra(4), quant(length=9)) batchnorm",
     ],
     "repeat": ["repeat(3, conv(4, 3) relu) pool(max, 2)", "repeat(2, repeat(2, lstm(3)))"],
     "inception_time": ["inception_time(3, 4, 8)"],

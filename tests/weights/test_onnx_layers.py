@@ -26,9 +26,15 @@ from segue.weights.onnx_check import TOLERANCE, session_of
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 VARIANTS: dict[str, list[str]] = runpy.run_path(str(CONTRACT / "test_layers.py"))["VARIANTS"]
-NETWORKS: list[Any] = runpy.run_path(str(CONTRACT / "test_networks.py"))["NETWORKS"]
+_OTHER = runpy.run_path(str(CONTRACT / "test_networks.py"))
+NETWORKS: list[Any] = _OTHER["WRITTEN"]
 SHAPES = {"embedding": Shape(1, tokens=7), "flatten": Shape(4, length=6), "attention": Shape(6)}
-LAYERS_ALONE = [(t, SHAPES.get(k, Shape(4)), False) for k, texts in VARIANTS.items() for t in texts]
+LAYERS_ALONE = [
+    (text, SHAPES.get(kind, Shape(4)), False)
+    for kind, texts in VARIANTS.items()
+    for text in texts
+    if kind not in _OTHER["NOT_WRITTEN"]
+]
 BATCHES = ([5, 1, 9, 2, 9, 3], [4], [1, 1], [12, 3, 7])
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
 

@@ -29,6 +29,7 @@ from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.estimators.transfer import InitialWeights
 from segue.extras import require
+from segue.kernels.ragged import Ragged, offsets_of
 from segue.layers import Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit, size_text
@@ -37,6 +38,7 @@ from segue.prepare import Batches, Preparation
 from segue.prepare.augmentation import Augmentation
 from segue.prepare.pipeline import refuse_coarse
 from segue.prepare.steps import MeanScale, fit_static, scaled_static
+from segue.randomness import numpy_generator
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 WARNED = 0.25  # of the memory that is free: above it, a training says what it needs
 MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
+FITTED = 1000  # sequences from which weights may follow
 EXPLODED = 3  # times the loss of the first epoch
 
 
@@ -268,6 +271,8 @@ def prepare_training(
     )
     task.check_network(network)
     check_frozen(network, options.frozen)
+    if any(layer.fitted for layer in network.layers.values()):
+        fit_weights(network, examples, preparation, task)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
     if preparation.kind == "texts":
@@ -321,6 +326,15 @@ def make_augmenter(preparation: Preparation, seed: int) -> Augmenter | None:
     from segue.prepare.padded import Augmenter
 
     return Augmenter(preparation, seed)
+
+
+def fit_weights(network: Network, data: Dataset, preparation: Preparation, task: Task) -> None:
+    """Set the weights that follow from training sequences, from up to a thousand of them."""
+    chosen = np.sort(numpy_generator(network.seed, "fitted").permutation(len(data))[:FITTED])
+    values, lengths = preparation.apply_ragged(data.x.gather(chosen))
+    targets, per_step = task.encode(data)
+    classes = None if per_step or targets.ndim > 1 else targets[chosen]
+    network.fit_weights(Ragged(values, offsets_of(lengths)), classes)
 
 
 def check_channels(data: Dataset, preparation: Preparation) -> Lines:

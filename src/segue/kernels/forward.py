@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from segue.errors import OptionError
-from segue.kernels import native, reference
+from segue.kernels import native, reference, reference_features
+from segue.kernels.native_features import NativeFeatures
 
 VARIABLE = "SEGUE_KERNELS"
 TILES = "SEGUE_TILES"
@@ -31,6 +32,12 @@ def backend() -> Any:
         OptionError: what `SEGUE_KERNELS` says is unknown, or cannot be had on this machine.
     """
     return _choose(os.environ.get(VARIABLE, ""))[0]
+
+
+def features() -> Any:
+    """Likewise the functions that give features of whole sequences."""
+    kernels = backend()
+    return reference_features if kernels is reference else NativeFeatures(kernels)
 
 
 def path() -> tuple[str, str]:

@@ -33,7 +33,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 7  # SEGUE_ABI of native/include/segue.h
+_ABI = 8  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -56,6 +56,10 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
         *(_INT, *_RAGGED, _DATA, _DATA, *[_SIZE] * 4),
         *(_FLOAT, _DATA, _DATA, _SIZE, _SIZE),
     ),
+    "quantiles": (_INT, *_RAGGED, _DATA, _SIZE, _DATA, _SIZE),
+    "hydra": (_INT, *_RAGGED, _DATA, _DATA, *[_SIZE] * 3, _DATA, _DATA, _SIZE, _SIZE),
+    "multirocket": (_INT, *_RAGGED, _DATA, _DATA, *[_SIZE] * 3, _DATA, *[_SIZE] * 3),
+    "rdst": (_INT, *_RAGGED, _DATA, _DATA, *[_SIZE] * 3, _INT, _DATA, *[_SIZE] * 3),
     "attention": (_INT, *[_DATA] * 5, _SIZE, _SIZE, _SIZE, _INT, _DATA, _SIZE),
     "pool": (_INT, *_RAGGED, _INT, _SIZE, _DATA, _SIZE),
     "pool_attention": (_INT, *_RAGGED, _DATA, _DATA, _SIZE),
@@ -150,18 +154,20 @@ def _usable_threads() -> int:
 # -- arrays --------------------------------------------------------------------------------------
 
 
-def _floats(array: Array) -> Array:
+def floats(array: Array) -> Array:
+    """As contiguous float32, without a copy where it is that."""
     return np.ascontiguousarray(array, np.float32)
 
 
-def _integers(array: Array) -> Array:
+def integers(array: Array) -> Array:
+    """As contiguous int64, without a copy where it is that."""
     return np.ascontiguousarray(array, np.int64)
 
 
 _Memory = ctypes.c_char * 0
 
 
-def _address(array: Array | None) -> Any:
+def address(array: Array | None) -> Any:
     """Where an array lies, as an argument; it must be held until the call has returned."""
     if array is None:
         return None
@@ -171,12 +177,17 @@ def _address(array: Array | None) -> Any:
         return array.ctypes.data
 
 
-def _aligned(size: int) -> Array:
+def aligned(size: int) -> Array:
     """`size` floats, from the beginning of a line of the cache on."""
     line = 16
     block = np.empty(size + line, np.float32)
     first = -(block.ctypes.data // block.itemsize) % line
     return block[first : first + size]
+
+
+def ragged(values: Array, offsets: Array, *more: Array) -> tuple[Any, ...]:
+    """The arguments that a ragged batch is to the library."""
+    return (*map(address, (values, offsets, *more)), len(offsets) - 1, values.shape[1])
 
 
 class Packed(NamedTuple):
@@ -249,19 +260,19 @@ class Kernels:
 
     def pack(self, kernel: Array) -> Packed:
         """A kernel `[in, out]` in the form that `dense` and `conv` take."""
-        kernel = _floats(kernel)
+        kernel = floats(kernel)
         depth, columns = kernel.shape
-        values = _aligned(self._call["packed_size"](depth, columns))
-        self._call["pack"](_address(kernel), depth, columns, _address(values))
+        values = aligned(self._call["packed_size"](depth, columns))
+        self._call["pack"](address(kernel), depth, columns, address(values))
         return Packed(values, values.ctypes.data, depth, columns)
 
     def dense(self, x: Array, packed: Packed, bias: Array | None) -> Array:
         """`x @ kernel + bias`: `[rows, in]` to `[rows, out]`."""
-        x, rows, bias = _floats(x), len(x), None if bias is None else _floats(bias)
+        x, rows, bias = floats(x), len(x), None if bias is None else floats(bias)
         out = np.empty((rows, packed.columns), np.float32)
         self._call["dense"](
-            *(_address(x), rows, packed.depth, packed.address, _address(bias)),
-            *(packed.columns, _address(out), self.threads),
+            *(address(x), rows, packed.depth, packed.address, address(bias)),
+            *(packed.columns, address(out), self.threads),
         )
         return out
 
@@ -269,10 +280,10 @@ class Kernels:
         self, cell: str, kernel: Array, recurrent_kernel: Array, bias: Array
     ) -> PackedCell:
         """The weights of a cell in the form that `recurrent` takes."""
-        weights = [_floats(part) for part in (kernel, recurrent_kernel, bias)]
+        weights = [floats(part) for part in (kernel, recurrent_kernel, bias)]
         number, sizes = CELLS[cell], (len(kernel), len(recurrent_kernel))
-        values = _aligned(self._call["packed_cell_size"](number, *sizes))
-        self._call["pack_cell"](number, *map(_address, weights), *sizes, _address(values))
+        values = aligned(self._call["packed_cell_size"](number, *sizes))
+        self._call["pack_cell"](number, *map(address, weights), *sizes, address(values))
         return PackedCell(values, values.ctypes.data, number, *sizes, 1 + (cell == "lstm"))
 
     def recurrent(
@@ -287,17 +298,17 @@ class Kernels:
         every: bool = True,
     ) -> tuple[Array, State]:
         """Run a recurrent cell over each sequence; without `every` only for the state after it."""
-        values, offsets = _floats(values), _integers(offsets)
+        values, offsets = floats(values), integers(offsets)
         n, units = len(offsets) - 1, packed.units
         if out is None:
             out = np.empty((len(values) if every else 0, units), np.float32)
-        before = [None, None] if state is None else [_floats(part) for part in state]
+        before = [None, None] if state is None else [floats(part) for part in state]
         after = tuple(np.empty((n, units), np.float32) for _ in range(packed.states))
         self._call["recurrent"](
-            *(packed.cell, packed.address, packed.channels, units, _address(values)),
-            *(_address(offsets), n, _address(before[0]), _address(before[-1])),
-            *(backward, _address(out) if every else None, out.strides[0] // out.itemsize),
-            *(_address(after[0]), _address(after[-1]), self.threads),
+            *(packed.cell, packed.address, packed.channels, units, address(values)),
+            *(address(offsets), n, address(before[0]), address(before[-1])),
+            *(backward, address(out) if every else None, out.strides[0] // out.itemsize),
+            *(address(after[0]), address(after[-1]), self.threads),
         )
         return out, after
 
@@ -315,12 +326,12 @@ class Kernels:
         before: int,
     ) -> Array:
         """A convolution over each sequence; what lies outside it is 0."""
-        values, bias = _floats(values), None if bias is None else _floats(bias)
-        offsets, out_offsets = _integers(offsets), _integers(out_offsets)
+        values, bias = floats(values), None if bias is None else floats(bias)
+        offsets, out_offsets = integers(offsets), integers(out_offsets)
         out = np.empty((int(out_offsets[-1]), packed.columns), np.float32)
         self._call["conv"](
-            *(*_ragged(values, offsets, out_offsets), packed.address, _address(bias)),
-            *(packed.columns, size, stride, dilation, before, _address(out), self.threads),
+            *(*ragged(values, offsets, out_offsets), packed.address, address(bias)),
+            *(packed.columns, size, stride, dilation, before, address(out), self.threads),
         )
         return out
 
@@ -335,11 +346,11 @@ class Kernels:
         before: int,
     ) -> Array:
         """The largest value of each feature in windows as those of `conv`, of real steps only."""
-        values, offsets, out_offsets = _floats(values), _integers(offsets), _integers(out_offsets)
+        values, offsets, out_offsets = floats(values), integers(offsets), integers(out_offsets)
         out = np.empty((int(out_offsets[-1]), values.shape[1]), np.float32)
         windows = (width, stride, before)
         self._call["max_pool"](
-            *_ragged(values, offsets, out_offsets), *windows, _address(out), self.threads
+            *ragged(values, offsets, out_offsets), *windows, address(out), self.threads
         )
         return out
 
@@ -366,13 +377,13 @@ class Kernels:
         edge: float,
     ) -> tuple[Array, Array]:
         """Sums of positive shares and largest responses of random causal convolutions."""
-        values, offsets, biases = _floats(values), _integers(offsets), _floats(biases)
+        values, offsets, biases = floats(values), integers(offsets), floats(biases)
         positive, largest = (np.empty((len(offsets) - 1, len(biases)), np.float32) for _ in "xx")
         for part, dilation, size, first in packed:
             self._call["random_conv"](
-                *(*_ragged(values, offsets), part.address, _address(biases[first:]), part.columns),
-                *(size, dilation, skip, edge, _address(positive[:, first:])),
-                *(_address(largest[:, first:]), len(biases), self.threads),
+                *(*ragged(values, offsets), part.address, address(biases[first:]), part.columns),
+                *(size, dilation, skip, edge, address(positive[:, first:])),
+                *(address(largest[:, first:]), len(biases), self.threads),
             )
         return positive, largest
 
@@ -388,60 +399,60 @@ class Kernels:
         causal: bool,
     ) -> Array:
         """Scaled dot-product attention of each sequence, in several heads."""
-        q, k, v = map(_floats, (q, k, v))
-        q_offsets, k_offsets = _integers(q_offsets), _integers(k_offsets)
+        q, k, v = map(floats, (q, k, v))
+        q_offsets, k_offsets = integers(q_offsets), integers(k_offsets)
         out = np.empty_like(q)
         self._call["attention"](
-            *map(_address, (q, k, v, q_offsets, k_offsets)),
-            *(len(q_offsets) - 1, heads, q.shape[1], causal, _address(out), self.threads),
+            *map(address, (q, k, v, q_offsets, k_offsets)),
+            *(len(q_offsets) - 1, heads, q.shape[1], causal, address(out), self.threads),
         )
         return out
 
     def pool(self, values: Array, offsets: Array, *, how: str, parts: int) -> Array:
         """The mean or the largest value of each part of each sequence."""
-        values, offsets = _floats(values), _integers(offsets)
+        values, offsets = floats(values), integers(offsets)
         out = np.empty((len(offsets) - 1, parts * values.shape[1]), np.float32)
         self._call["pool"](
-            *_ragged(values, offsets), how == "mean", parts, _address(out), self.threads
+            *ragged(values, offsets), how == "mean", parts, address(out), self.threads
         )
         return out
 
     def pool_attention(self, values: Array, offsets: Array, query: Array) -> Array:
         """The mean over steps weighted by `softmax(values @ query / sqrt(feature))`."""
-        values, offsets, query = _floats(values), _integers(offsets), _floats(query)
+        values, offsets, query = floats(values), integers(offsets), floats(query)
         out = np.empty((len(offsets) - 1, values.shape[1]), np.float32)
         self._call["pool_attention"](
-            *_ragged(values, offsets), _address(query), _address(out), self.threads
+            *ragged(values, offsets), address(query), address(out), self.threads
         )
         return out
 
     def layer_norm(self, values: Array, gamma: Array, beta: Array, epsilon: float) -> Array:
         """The features of each step less their mean, divided by their deviation."""
-        values, gamma, beta = map(_floats, (values, gamma, beta))
+        values, gamma, beta = map(floats, (values, gamma, beta))
         out = np.empty_like(values)
         self._call["layer_norm"](
-            *(_address(values), *values.shape, _address(gamma), _address(beta), epsilon),
-            *(_address(out), self.threads),
+            *(address(values), *values.shape, address(gamma), address(beta), epsilon),
+            *(address(out), self.threads),
         )
         return out
 
     def scale_shift(self, values: Array, scale: Array, shift: Array) -> Array:
         """`values * scale + shift`, by feature."""
-        values, scale, shift = map(_floats, (values, scale, shift))
+        values, scale, shift = map(floats, (values, scale, shift))
         out = np.empty_like(values)
         self._call["scale_shift"](
-            *(_address(values), *values.shape, _address(scale), _address(shift)),
-            *(_address(out), self.threads),
+            *(address(values), *values.shape, address(scale), address(shift)),
+            *(address(out), self.threads),
         )
         return out
 
     def activate(self, kind: str, parameters: tuple[float, ...], values: Array) -> Array:
         """An activation of `[rows, feature]`, by the word that `segue.layers.activations` has."""
-        values = _floats(values)
+        values = floats(values)
         out = np.empty_like(values)
         self._call["activate"](
-            *(ACTIVATIONS[kind], *(parameters or (0.0,)), _address(values), *values.shape),
-            *(_address(out), self.threads),
+            *(ACTIVATIONS[kind], *(parameters or (0.0,)), address(values), *values.shape),
+            *(address(out), self.threads),
         )
         return out
 
@@ -469,11 +480,6 @@ class Kernels:
     def concat(self, values: Sequence[Array]) -> Array:
         """Signals side by side: `[rows, sum of features]`."""
         return np.concatenate(values, axis=1)
-
-
-def _ragged(values: Array, offsets: Array, *more: Array) -> tuple[Any, ...]:
-    """The arguments that a ragged batch is to the library."""
-    return (*map(_address, (values, offsets, *more)), len(offsets) - 1, values.shape[1])
 
 
 def _check_memory(failed: int, *_: Any) -> None:

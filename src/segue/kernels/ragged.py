@@ -118,6 +118,20 @@ def last_steps(x: Ragged, count: int = 1) -> Array:
     return found
 
 
+def differences(x: Ragged) -> Ragged:
+    """What each step is more than the one before it; of a sequence of one step, one zero.
+
+    >>> values = np.array([[1.0], [4.0], [9.0], [5.0]])
+    >>> differences(Ragged(values, np.array([0, 3, 4]))).values[:, 0]
+    array([3., 5., 0.])
+    """
+    lengths = np.maximum(x.lengths - 1, 1)
+    offsets = offsets_of(lengths)
+    before = np.arange(offsets[-1]) + np.repeat(x.offsets[:-1] - offsets[:-1], lengths)
+    after = np.minimum(before + 1, np.repeat(x.offsets[1:] - 1, lengths))
+    return Ragged(x.values[after] - x.values[before], offsets)
+
+
 def reduce_steps(function: np.ufunc, values: Array, offsets: Array, empty: float) -> Array:
     """The sum or the maximum over the steps of each sequence, in float64: `[n, feature]`.
 

@@ -53,28 +53,32 @@ from segue.layers.composition import LSTMFCN, InceptionTime, Parallel, Repeat, R
 from segue.layers.conv import Conv
 from segue.layers.core import BatchNorm, Dense, Dropout, Embedding, LayerNorm, Position
 from segue.layers.custom import CustomCell, CustomModule
+from segue.layers.hydra import Hydra
+from segue.layers.multirocket import MultiRocket
 from segue.layers.pool import Flatten, Pool
+from segue.layers.quant import Quant
 from segue.layers.random_conv import RandomConv
+from segue.layers.rdst import RDST
 from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
 from segue.layers.window_pool import AvgPool, MaxPool
 
 _KINDS: tuple[type[LayerSpec], ...] = (
     Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, RandomConv,
-    MaxPool, AvgPool, Pool, BatchNorm, LayerNorm, Attention, Position, Residual, Parallel, Repeat,
-    InceptionTime, LSTMFCN, Rocket, GLU, PReLU, *TABLE,
+    MultiRocket, Hydra, Quant, RDST, MaxPool, AvgPool, Pool, BatchNorm, LayerNorm, Attention,
+    Position, Residual, Parallel, Repeat, InceptionTime, LSTMFCN, Rocket, GLU, PReLU, *TABLE,
 )  # fmt: skip
 LAYERS = {spec.kind: spec for spec in _KINDS}
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RNN", "SELU", "Attention",
-    "AvgPool", "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell", "Chain",
-    "Composite", "Conv", "CustomCell", "CustomModule", "Dense", "Directions", "Dropout",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RDST", "RNN", "SELU",
+    "Attention", "AvgPool", "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell",
+    "Chain", "Composite", "Conv", "CustomCell", "CustomModule", "Dense", "Directions", "Dropout",
     "Embedding", "Exponential", "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish",
-    "HardTanh", "InceptionTime", "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear",
-    "LogSigmoid", "LogSoftmax", "MaxPool", "Mish", "PReLU", "Padded", "Parallel", "Pool",
-    "Position", "RandomConv", "ReLU", "ReLU6", "Repeat", "Residual", "Rocket", "Shape", "SiLU",
-    "Sigmoid", "Signal", "SoftShrink", "Softmax", "Softplus", "Softsign", "SparsePlus",
-    "SparseSigmoid", "Sparsemax", "Squareplus", "Swish", "Tanh", "TanhShrink",
+    "HardTanh", "Hydra", "InceptionTime", "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear",
+    "LogSigmoid", "LogSoftmax", "MaxPool", "Mish", "MultiRocket", "PReLU", "Padded", "Parallel",
+    "Pool", "Position", "Quant", "RandomConv", "ReLU", "ReLU6", "Repeat", "Residual", "Rocket",
+    "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink", "Softmax", "Softplus", "Softsign",
+    "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus", "Swish", "Tanh", "TanhShrink",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
+from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.errors import NotCausalError, SpecError, renamed_arguments
@@ -78,6 +79,7 @@ class BranchesInference(InferenceLayer):
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
+        self._insides = [_inside(inner, context) for _, inner in spec.chains(context)]
         self.chains = [
             InferenceChain(specs, inner, weights_below(weights, _inside(inner, context)))
             for specs, inner in spec.chains(context)
@@ -94,6 +96,15 @@ class BranchesInference(InferenceLayer):
             return self._activate(joined(self.kernels, signals, self.merge))
         values = joined(self.kernels, [signal.values for signal in signals], self.merge)
         return Ragged(self._activate(values), signals[0].offsets)
+
+    def fitted_weights(
+        self, x: Any, classes: Array | None, generator: Generator
+    ) -> dict[str, Array]:
+        return {
+            "/".join(filter(None, [inside, name])): weight
+            for inside, chain in zip(self._insides, self.chains, strict=True)
+            for name, weight in chain.fitted_weights(x, classes, generator).items()
+        }
 
     def initial_state(self, count: int) -> list[Any]:
         return [chain.initial_state(count) for chain in self.chains]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.errors import NotCausalError, SpecError
@@ -50,7 +51,10 @@ class InferenceLayer(abc.ABC):
         reach: steps around a sequence that it takes in, such as those of a window.
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
+        reads_steps: whether its input has a time axis.
+        keeps_steps: whether memory is needed for its features at every step.
         fixed: the names of weights that are not trained.
+        fitted: the names of those that follow from the training sequences.
         token_weights: names of weights with a row for each token.
         initializers: what draws the weights before a training, by name; others are zeros.
         kernels: the functions that it calls, `segue.kernels.native` or `segue.kernels.reference`.
@@ -62,7 +66,9 @@ class InferenceLayer(abc.ABC):
     merge: str = ""
     sees_whole: bool | None = None
     reach: int = 0
+    keeps_steps: bool = True
     fixed: Sequence[str] = ()
+    fitted: Sequence[str] = ()
     token_weights: Sequence[str] = ()
     initializers: ClassVar[Initializers] = {}
 
@@ -72,6 +78,7 @@ class InferenceLayer(abc.ABC):
         self.shape = spec.output_shape(context)
         self.causal: bool = spec.is_causal
         self.inputs = context.shape.features
+        self.reads_steps = context.shape.sequence
         self.kernels: Any = forward.backend()
         self._given = weights
 
@@ -87,6 +94,18 @@ class InferenceLayer(abc.ABC):
             part: cls.initializers.get(part, zeros)(shape, context.generator(part))
             for part, shape in cls.weight_shapes(spec, context).items()
         }
+
+    def fitted_weights(
+        self, x: Any, classes: Array | None, generator: Generator
+    ) -> dict[str, Array]:
+        """The weights named in `fitted`, from training sequences, before a training begins.
+
+        Args:
+            x: the layer's input for some training sequences.
+            classes: `[n]`, the numbers of their classes; `None`: they have none.
+            generator: for what is drawn.
+        """
+        return {}
 
     @abc.abstractmethod
     def __call__(self, x: Any) -> Any:
@@ -336,6 +355,28 @@ class InferenceChain:
             x, new = layer.forward_from(x, before)
             after.append(new)
         return x, after
+
+    def fitted_weights(
+        self, x: Any, classes: Array | None, generator: Generator
+    ) -> dict[str, Array]:
+        """The weights of all layers that follow from training sequences, by the names of `weights`.
+
+        Args:
+            x: the chain's input for some training sequences.
+            classes: `[n]`, the numbers of their classes; `None`: they have none.
+            generator: for what is drawn.
+        """
+        found: dict[str, Array] = {}
+        waiting = [layer for layer in self.layers if any(one.fitted for one in layer.walk())]
+        for layer in self.layers:
+            if not waiting:
+                break
+            if layer is waiting[0]:
+                name = layer.name.rpartition("/")[2]
+                weights = waiting.pop(0).fitted_weights(x, classes, generator)
+                found |= {f"{name}/{part}": array for part, array in weights.items()}
+            x = layer(x) if waiting else x
+        return found
 
     def prefix_outputs(self, x: Ragged) -> Ragged:
         """The output of causal layers for every prefix of each sequence: `[steps, feature]`.

@@ -47,6 +47,8 @@ class Layer(nn.Module, abc.ABC):
         reach: steps around a sequence that it takes in, such as those of a window.
         sees_whole: whether `last_output` depends on the whole sequence; `None`: it does where this
             layer and all before it are causal.
+        reads_steps: whether its input has a time axis.
+        keeps_steps: whether memory is needed for its features at every step.
     """
 
     causal: bool = True
@@ -62,6 +64,8 @@ class Layer(nn.Module, abc.ABC):
     sees_whole: bool | None = None
     inputs: int = 0
     reach: int = 0
+    reads_steps: bool = True
+    keeps_steps: bool = True
 
     def __init__(self, name: str, shape: Shape) -> None:
         super().__init__()
@@ -162,6 +166,7 @@ class SpecLayer(Layer):
         self.spec = spec
         self.causal = spec.is_causal
         self.inputs = context.shape.features
+        self.reads_steps = context.shape.sequence
 
     def add_weights(self, kind: type[InferenceLayer], context: BuildContext) -> None:
         """Add the weights that a layer of the kind has before a training."""

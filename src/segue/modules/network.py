@@ -206,6 +206,8 @@ class TorchNetwork(nn.Module):
         found = {}
         for one in self.modules():
             if isinstance(one, Layer):
+                steps = time + one.reach if one.reads_steps or self.causal else 1
                 outputs = one.shape.features * one.shape.directions
-                found[one.name] = 3 * (time + one.reach) * (one.inputs + outputs)
+                kept = steps if one.keeps_steps else 1
+                found[one.name] = 3 * (steps * one.inputs + kept * outputs)
         return found

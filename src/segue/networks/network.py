@@ -38,6 +38,7 @@ from segue.layers.inference import (
 from segue.networks.source import to_python
 from segue.networks.summary import NetworkSummary, summary_rows
 from segue.onnx_graph import Steps, Value, concat
+from segue.randomness import numpy_generator
 from segue.spec import to_text
 from segue.text_table import html_card
 
@@ -382,6 +383,16 @@ class Network:
         self.__dict__.pop("chain", None)
         self._module = None
 
+    def fit_weights(self, x: Ragged, classes: Array | None = None) -> None:
+        """Set the weights that follow from training sequences, such as biases of `multirocket`.
+
+        Args:
+            x: some training sequences, as the network sees them.
+            classes: `[n]`, the numbers of their classes; `None`: they have none.
+        """
+        draws = numpy_generator(self.seed, "fitted")
+        self.set_weights(self.chain.fitted_weights(x, classes, draws))
+
     def __repr__(self) -> str:
         return str(self.summary())
 
@@ -441,15 +452,19 @@ class Network:
 
     def numbers_at_once(self, time: int) -> dict[str, int]:
         """About how many numbers each layer makes of `time` steps, by name."""
-        return {name: each * (time + reach) for name, each, reach in self._costs}
+        return {name: each * (time + reach) + once for name, each, reach, once in self._costs}
 
     @functools.cached_property
-    def _costs(self) -> list[tuple[str, int, int]]:
-        """The name of each layer, how many numbers it makes of a step, and its reach in steps."""
-        return [
-            (one.name, 3 * (one.inputs + one.shape.features * one.shape.directions), one.reach)
-            for one in self.layers.values()
-        ]
+    def _costs(self) -> list[tuple[str, int, int, int]]:
+        """Of each layer name, numbers that it makes of a step, reach, numbers of a sequence."""
+        found, causal = [], all(one.causal for one in self.chain.layers)
+        for one in self.layers.values():
+            inputs, outputs = 3 * one.inputs, 3 * one.shape.features * one.shape.directions
+            # What lies behind the end of the sequence sees every prefix, where that can be asked.
+            each = inputs if one.reads_steps or causal else 0
+            each += outputs if one.keeps_steps and each else 0
+            found.append((one.name, each, one.reach, inputs + outputs - each))
+        return found
 
 
 def _made_again(arguments: Any, options: Any) -> Network:

@@ -1,0 +1,202 @@
+"""The untrained `multirocket`: MiniROCKET's kernels with four poolings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from segue.data.arrays import Array
+from segue.kernels.ragged import Ragged, differences, quiet
+from segue.kernels.reference_features import HEAVY, TAPS, mixed, tap_differences
+from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.inference import WeightShapes
+from segue.layers.initial import Initializers
+from segue.layers.untrained import LONGEST, FeaturesInference
+from segue.spec import Count, Name
+
+KERNELS, POOLINGS = len(HEAVY), 4
+_MOST_DILATIONS = 32  # of a kernel
+_VARIANCE = 3 * 2**2 + 6 * 1**2  # of a kernel's response to white noise
+
+
+class Dilation(NamedTuple):
+    """The kernels of one dilation, and where their weights stand.
+
+    Attributes:
+        steps: from one tap to the next.
+        each: biases of each kernel.
+        phase: which kernels see zeros beyond the ends.
+        biases: those of its kernels among all.
+        channels: those of its kernels among all weights of channels.
+    """
+
+    steps: int
+    each: int
+    phase: int
+    biases: slice
+    channels: slice
+
+
+def dilations_of(length: int, each: int) -> list[tuple[int, int]]:
+    """The dilations of each kernel, and the number of its biases with each: `each` together.
+
+    They grow evenly on a logarithmic scale, up to kernels that span the whole sequence.
+
+    >>> dilations_of(50, 6)
+    [(1, 2), (2, 2), (4, 1), (6, 1)]
+    """
+    most = min(each, _MOST_DILATIONS)
+    largest = math.log2(max(1, (length - 1) / (TAPS - 1)))
+    found = np.logspace(0, largest, most, base=2).astype(np.int64)
+    dilations, counts = np.unique(found, return_counts=True)
+    counts = (counts * (each / most)).astype(np.int64)
+    for number in range(each - int(counts.sum())):
+        counts[number % len(counts)] += 1
+    return list(zip(dilations.tolist(), counts.tolist(), strict=True))
+
+
+def evenly_spread(count: int) -> Array:
+    """Multiples of the golden ratio, less what is whole: any first ones are spread evenly."""
+    return np.arange(1, count + 1) * ((math.sqrt(5) + 1) / 2) % 1
+
+
+def biases_of_noise(shape: tuple[int, ...], generator: Generator) -> Array:  # noqa: ARG001
+    """Quantiles of the responses to white noise of variance 1; those of training data follow."""
+    response = NormalDist(0, math.sqrt(_VARIANCE))
+    return np.array([response.inv_cdf(q) for q in evenly_spread(shape[0])], np.float32)
+
+
+def channels_of_kernels(shape: tuple[int, ...], generator: Generator) -> Array:
+    """1 for one channel to nine, most often for few, 0 for the others; `[channel, ...]`."""
+    most = min(shape[0], TAPS)
+    seen = np.floor(2 ** (generator.random(shape[1:]) * math.log2(most + 1)))
+    order = generator.random(shape).argsort(0).argsort(0)
+    return (order < np.clip(seen, 1, most)).astype(np.float32)
+
+
+class MultiRocketInference(FeaturesInference):
+    """Weights, not trained: `bias` [bias], `channels` [channel, kernel of a dilation] of several.
+
+    The biases are fitted: they are quantiles of the responses to some of the training sequences.
+    """
+
+    fixed = ("bias", "channels")
+    fitted = ("bias",)
+    initializers: ClassVar[Initializers] = {
+        "bias": biases_of_noise,
+        "channels": channels_of_kernels,
+    }
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        *_, last = [one for part in spec.plan(context.shape) for one in part]
+        shapes: WeightShapes = {"bias": (last.biases.stop,)}
+        if context.shape.features > 1:
+            shapes["channels"] = (context.shape.features, last.channels.stop)
+        return shapes
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._plan: tuple[list[Dilation], list[Dilation]] = spec.plan(context.shape)
+
+    @quiet
+    def __call__(self, x: Ragged) -> Array:
+        found = []
+        for signal, one in self._parts(x):
+            bias = self._given["bias"][one.biases].reshape(KERNELS, one.each)
+            channels = self._channels(one)
+            features = self.features.multirocket(
+                signal.values, signal.offsets, channels, bias, dilation=one.steps, phase=one.phase
+            )
+            found.append(features.reshape(len(x.lengths), POOLINGS, -1))
+        return np.concatenate(found, axis=2).reshape(len(x.lengths), -1)
+
+    def fitted_weights(
+        self, x: Ragged, classes: Array | None, generator: Generator
+    ) -> dict[str, Array]:
+        spread = evenly_spread(len(self._given["bias"]))
+        bias = np.empty(len(spread), np.float32)
+        for signal, one in self._parts(x):
+            places = np.arange(len(spread))[one.biases].reshape(KERNELS, one.each)
+            for kernel, own in enumerate(places):
+                number = int(generator.integers(len(x.lengths)))
+                steps = signal.values[signal.offsets[number] : signal.offsets[number + 1]]
+                channels = self._channels(one)
+                channels = None if channels is None else channels[:, kernel : kernel + 1]
+                taps = tap_differences(mixed(steps, channels), one.steps)[:, :, 0]
+                response = 3 * taps[HEAVY[kernel]].sum(0) - taps.sum(0)
+                bias[own] = np.quantile(response, spread[own])
+        return {"bias": bias}
+
+    def _parts(self, x: Ragged) -> Iterator[tuple[Ragged, Dilation]]:
+        """The series, then its differences, with the kernels of each dilation."""
+        for signal, dilations in zip((x, differences(x)), self._plan, strict=True):
+            for one in dilations:
+                yield signal, one
+
+    def _channels(self, one: Dilation) -> Array | None:
+        channels = self._given.get("channels")
+        return None if channels is None else channels[:, one.channels]
+
+
+@dataclass(frozen=True)
+class MultiRocket(
+    LayerSpec,
+    kind="multirocket",
+    input_kind="sequence",
+    is_causal=False,
+    inference=MultiRocketInference,
+):
+    """`multirocket`: ends the sequence in eight features for each of thousands of fixed kernels.
+
+    The 84 kernels have nine taps, of which three weigh 2 and the others -1, many dilations and many
+    biases; they look at the sequence and at its differences. The features of a kernel are the share
+    of responses above its bias, their longest run, the mean of what they are above it, and the mean
+    of their places; runs and places are shares of the steps. Biases are quantiles of the responses
+    to training sequences: they are set before a training begins, and not trained. Of several
+    channels each kernel sees the sum of some.
+
+    Tan, Dempster, Bergmeir & Webb, "MultiRocket: multiple pooling operators and transformations for
+    fast and effective time series classification", Data Mining and Knowledge Discovery 36, 2022,
+    with the kernels of Dempster, Schmidt & Webb, "MiniRocket: a very fast (almost) deterministic
+    transform for time series classification", KDD 2021. In the paper runs and places are steps,
+    which is the same where all sequences have one length.
+
+    Args:
+        kernels: with their dilations and biases counted; a multiple of 84 at most this, 84 at
+            least.
+        longest: steps that the widest kernels may span; the length of the sequences if they have
+            one, else 256.
+        name: the layer's own name.
+    """
+
+    kernels: Count = 6250
+    longest: Count | None = None
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.ended(2 * POOLINGS * KERNELS * self._each)
+
+    @property
+    def _each(self) -> int:
+        """Biases of each of the 84 kernels, of all its dilations."""
+        return max(1, self.kernels // KERNELS)
+
+    def plan(self, shape: Shape) -> tuple[list[Dilation], list[Dilation]]:
+        """The kernels of each dilation, of the series and of its differences."""
+        length = self.longest or shape.length or LONGEST
+        biases = channels = 0
+        parts: tuple[list[Dilation], list[Dilation]] = ([], [])
+        for part, steps in zip(parts, (length, length - 1), strict=True):
+            for number, (dilation, count) in enumerate(dilations_of(steps, self._each)):
+                ends = biases + KERNELS * count, channels + KERNELS
+                own = slice(biases, ends[0]), slice(channels, ends[1])
+                part.append(Dilation(dilation, count, number % 2, *own))
+                biases, channels = ends
+        return parts

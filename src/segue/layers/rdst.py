@@ -1,0 +1,168 @@
+"""The untrained `rdst`: random dilated shapelets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+
+from segue.data.arrays import Array
+from segue.kernels.ragged import Ragged, quiet
+from segue.kernels.reference_features import distances, shapelet_windows
+from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.layers.inference import WeightShapes
+from segue.layers.initial import Initializers, normal
+from segue.layers.untrained import LONGEST, FeaturesInference
+from segue.spec import Count, Name
+
+PARTS = 3  # the least distance, its place, the share of near windows
+_SIZE = 11  # of a shapelet, unless sequences are short
+_NORMALIZED = 0.8  # the share of shapelets that are compared with normalised windows
+_NEAR = (0.05, 0.1)  # between these quantiles of distances thresholds are drawn
+
+
+class Shapelets(NamedTuple):
+    """Shapelets of one dilation that are compared alike, and which of all they are."""
+
+    dilation: int
+    normalized: bool
+    own: slice
+
+
+def thresholds_of_noise(shape: tuple[int, ...], generator: Generator) -> Array:  # noqa: ARG001
+    """One for all: those of training data follow."""
+    return np.full(shape, _SIZE, np.float32)
+
+
+class RDSTInference(FeaturesInference):
+    """Weights, not trained: `shapelet` [size, channel, shapelet], `threshold` [shapelet].
+
+    They are fitted: shapelets are parts of training sequences, thresholds follow from distances.
+    """
+
+    fixed = ("shapelet", "threshold")
+    fitted = ("shapelet", "threshold")
+    initializers: ClassVar[Initializers] = {
+        "shapelet": normal,
+        "threshold": thresholds_of_noise,
+    }
+
+    @classmethod
+    def weight_shapes(cls, spec: Any, context: BuildContext) -> WeightShapes:
+        size = spec.size_for(context.shape)
+        return {
+            "shapelet": (size, context.shape.features, spec.shapelets),
+            "threshold": (spec.shapelets,),
+        }
+
+    def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
+        super().__init__(spec, context, weights)
+        self._groups: list[Shapelets] = spec.groups(context.shape)
+
+    @quiet
+    def __call__(self, x: Ragged) -> Array:
+        found = np.empty((len(x.lengths), PARTS, self.spec.shapelets), np.float32)
+        for dilation, normalized, own in self._groups:
+            found[:, :, own] = self.features.rdst(
+                x.values,
+                x.offsets,
+                self._given["shapelet"][:, :, own],
+                self._given["threshold"][own],
+                dilation=dilation,
+                normalized=normalized,
+            )
+        return found.reshape(len(found), -1)
+
+    def fitted_weights(
+        self, x: Ragged, classes: Array | None, generator: Generator
+    ) -> dict[str, Array]:
+        shapelets = np.empty_like(self._given["shapelet"])
+        thresholds = np.empty_like(self._given["threshold"])
+        size = len(shapelets)
+        for dilation, normalized, own in self._groups:
+            for number in range(own.start, own.stop):
+                first, other = _two_alike(len(x.lengths), classes, generator)
+                seen, compared = (
+                    shapelet_windows(
+                        x.values[x.offsets[i] : x.offsets[i + 1]],
+                        size,
+                        dilation=dilation,
+                        normalized=normalized,
+                    )
+                    for i in (first, other)
+                )
+                chosen = seen[generator.integers(len(seen))]
+                far = distances(compared, chosen[:, :, None])
+                shapelets[:, :, number] = chosen
+                thresholds[number] = np.quantile(far, generator.uniform(*_NEAR))
+        return {"shapelet": shapelets, "threshold": thresholds}
+
+
+def _two_alike(count: int, classes: Array | None, generator: Generator) -> tuple[int, int]:
+    """A sequence, and another one of its class, or of all; the same where there is no other."""
+    first = int(generator.integers(count))
+    alike = np.arange(count) if classes is None else np.flatnonzero(classes == classes[first])
+    others = alike[alike != first]
+    return first, int(generator.choice(others)) if len(others) else first
+
+
+@dataclass(frozen=True)
+class RDST(LayerSpec, kind="rdst", input_kind="sequence", is_causal=False, inference=RDSTInference):
+    """`rdst(shapelets)`: ends the sequence in three features for each of many shapelets.
+
+    A shapelet is a part of a training sequence, with a dilation: steps from one of its values to
+    the next. The features are the least distance of it to a window of the sequence, the place of
+    that window, and the share of windows that are nearer than a threshold; distances are sums of
+    absolute differences. Of most shapelets the windows are normalised, each by itself. Parts and
+    thresholds (a low quantile of the distances to another sequence of the same class) are drawn
+    from training sequences before a training begins, and are not trained.
+
+    Guillaume, Vrain & Elloumi, "Random dilated shapelet transform: a new approach for time series
+    shapelets", ICPRAI 2022. There shapelets that are too alike are left out; here dilations are
+    spread evenly over a logarithmic scale. Places and windows that are near are shares, which is
+    the same where all sequences have one length.
+
+    Args:
+        shapelets: how many.
+        size: values of each; 11 unless it is given, or half the length of short sequences.
+        longest: steps that the widest shapelets may span; the length of the sequences if they have
+            one, else 256.
+        name: the layer's own name.
+    """
+
+    shapelets: Count = 10_000
+    size: Count | None = None
+    longest: Count | None = None
+    name: Name | None = None
+
+    def output_shape(self, context: BuildContext) -> Shape:
+        return context.shape.ended(PARTS * self.shapelets)
+
+    def size_for(self, shape: Shape) -> int:
+        """Values of each shapelet.
+
+        >>> RDST(8).size_for(Shape(1, length=150)), RDST(8).size_for(Shape(1, length=9))
+        (11, 4)
+        """
+        return self.size or min(max(2, self._length(shape) // 2), _SIZE)
+
+    def groups(self, shape: Shape) -> list[Shapelets]:
+        """The shapelets by their dilations and whether they are normalised."""
+        reach = (self._length(shape) - 1) / max(1, self.size_for(shape) - 1)
+        number = np.arange(1, self.shapelets + 1)
+        even, other = (number * root % 1 for root in (math.sqrt(5) / 2 + 0.5, math.sqrt(2)))
+        dilations = np.floor(2 ** (even * math.log2(max(1.0, reach)))).astype(np.int64)
+        kinds = np.stack([dilations, other < _NORMALIZED], 1)
+        found, counts = np.unique(kinds, axis=0, return_counts=True)
+        ends = np.cumsum([0, *counts]).tolist()
+        return [
+            Shapelets(int(dilation), bool(normalized), slice(first, end))
+            for (dilation, normalized), first, end in zip(found, ends, ends[1:], strict=False)
+        ]
+
+    def _length(self, shape: Shape) -> int:
+        return self.longest or shape.length or LONGEST
