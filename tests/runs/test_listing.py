@@ -23,6 +23,7 @@ from segue import runs
 from segue.errors import DataNotFoundError, FileError
 from segue.runs import list_runs, places, untidy
 from segue.training import TrainingOptions
+from segue.training.history import best_row
 
 QUICK: dict[str, Any] = {"network": "gru(4)", "options": TrainingOptions(progress="none")}
 
@@ -320,6 +321,47 @@ def test_nothing_that_files_hold_is_an_error(
     found = list_runs(folder)
     assert {one.kind for one in found} >= {"run", "study"}
     json.dumps([one.to_json() for one in found], allow_nan=False)
+
+
+def test_a_run_that_is_moved_while_it_is_read_is_left_out(
+    made_run: MadeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_run("one")
+    read = untidy.object_of
+
+    def moved(path: Path) -> Any:
+        if Path("one").exists():
+            Path("one").rename(".one")
+        return read(path)
+
+    monkeypatch.setattr(untidy, "object_of", moved)
+    assert list_runs() == []
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy", "last"])
+def test_the_best_epoch_so_far_is_that_which_training_would_keep(
+    made_run: MadeRun, monitor: str
+) -> None:
+    """By the option of the run; as `best_row` finds it in the rows."""
+    folder, draws = made_run("one", options={"monitor": monitor}), np.random.default_rng(0)
+    (folder / "metrics.json").unlink()
+    names = ("loss", "validation_loss", "validation_accuracy", "validation_mine")
+    rows = [
+        {"epoch": n, **dict(zip(names, draws.random(4).round(1).tolist(), strict=True))}
+        for n in range(1, 50)
+    ]
+    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    best = best_row(rows, monitor)
+    assert best is not None
+    assert list_runs()[0].validation == best["validation_accuracy"]
+
+
+def test_a_damaged_row_of_a_history_takes_only_the_best_with_it(made_run: MadeRun) -> None:
+    (made_run("one") / "metrics.json").unlink()
+    row = '{"epoch": %d, "validation_loss": 0.5, "validation_accuracy": 0.5, "seconds": 2.5}\n'
+    Path("one/history.jsonl").write_text(row % 1 + row[:40] % 2 + "\n" + row % 3)
+    (found,) = list_runs()
+    assert (found.epochs, found.seconds, found.validation) == (3, 2.5, None)
 
 
 # -- where runs are looked for --------------------------------------------------------------------

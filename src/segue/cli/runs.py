@@ -76,12 +76,12 @@ def list_(
         raise OptionError(f"--sort is {sort!r}.{did_you_mean(sort, _SORTS)}")
     every = list_runs(folder)
     found = _in_order([one for one in every if _matches(one, filter_ or "")], sort)
-    text = ""
-    if not json and found:
-        text = f"{_table(found)}\n\n{_remarks(found)}"
-    elif not json:
-        none = f"No run of {len(every):,} has these words." if every else "There is no run here:"
-        text = none if every else f"{none} `segue fit SOURCE` makes one, in runs/."
+    if found:
+        text = "" if json else f"{_table(found)}\n\n{_remarks(found)}"
+    elif every:
+        text = f"No run of {len(every):,} has these words."
+    else:
+        text = "There is no run here: `segue fit SOURCE` makes one, in runs/."
     print_result([one.to_json() for one in found], text, json=json)
 
 

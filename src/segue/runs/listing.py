@@ -57,7 +57,9 @@ def list_runs(folder: str | Path = ".") -> list[RunSummary]:
         elif STUDY in place.files:
             found += study_rows(place.folder, notes_of(place.folder, place.files))
         elif place.is_run:
-            found.append(_run(place))
+            row = _run(place)
+            if not row.problem or place.folder.exists():  # it may have been moved just now
+                found.append(row)
     return sorted(found, key=lambda one: one.date, reverse=True)
 
 
@@ -134,16 +136,15 @@ def _progress(folder: Path, record: Mapping[str, Any], metrics: Mapping[str, Any
 
 def _ends(folder: Path, options: Row) -> tuple[int | None, float | None, list[Row]]:
     """Epochs and seconds of the histories of a run, and the row of the best epoch, if known."""
-    rows, is_whole, epochs, seconds = list[dict[str, float]](), False, 0, 0.0
+    epochs, seconds, rows = 0, 0.0, list[dict[str, float]]()
     histories = Run(folder).histories
     for path in histories:
-        rows, is_whole = untidy.rows_of(path)
-        last = rows[-1] if rows else {}
+        last, rows = untidy.history_of(path)
         seconds += last.get("seconds", 0.0)
         if path.name == "history.jsonl":  # that of a refit has another name
             epochs += untidy.whole(last.get("epoch")) or 0
     best = None
-    if len(histories) == 1 and is_whole:
+    if len(histories) == 1:
         monitor, least = options.get("monitor"), untidy.number(options.get("min_delta"))
         with suppress(KeyError, TypeError):  # of damaged rows or options
             best = best_row(rows, monitor if monitor in MONITORS else "loss", least or 0.0)

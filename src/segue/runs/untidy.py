@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 _SMALL = 64 * 1024  # bytes that are parsed at once
 _LARGEST = 64 * 1024**2  # bytes that are looked at
-_LINES = 256 * 1024  # bytes of a history that are parsed
+_LONGEST = 256 * 1024  # bytes of a history that are read
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -92,18 +92,24 @@ def content_of(path: Path, at_most: int, *, is_end: bool = False) -> tuple[bytes
         return b"", f"{path.name} cannot be read ({error.strerror})"
 
 
-def rows_of(path: Path) -> tuple[list[dict[str, float]], bool]:
-    """The numbers in the rows of a history, of a long one in the last; whether these are all."""
-    content, _ = content_of(path, _LINES, is_end=True)
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
-    is_whole = len(content) < _LINES
-    rows = []
-    for line in lines if is_whole else lines[-1:]:
-        with suppress(ValueError, RecursionError):
-            if isinstance(row := json.loads(line), dict):
-                values = ((name, number(value)) for name, value in row.items())
-                rows.append({name: value for name, value in values if value is not None})
-    return rows, is_whole
+def history_of(path: Path) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """The numbers in the last whole row of a history, and what all rows have of the validation.
+
+    The second is empty where there was none, and of a history that is too long to be read.
+    """
+    content, _ = content_of(path, _LONGEST + 1, is_end=True)
+    is_whole = len(content) <= _LONGEST
+    content = content[: content.rfind(b"\n") + 1]
+    last, rows = dict[str, float](), list[dict[str, float]]()
+    with suppress(ValueError, AttributeError, RecursionError):  # where it is damaged
+        found = json.loads(content[content.rfind(b"\n", 0, -1) + 1 :] or b"{}")
+        values = {name: number(value) for name, value in found.items()}
+        last = {name: value for name, value in values.items() if value is not None}
+        names = [name for name in last if name.startswith(("epoch", "validation_"))]
+        columns = [re.findall(rb'"%s": ([^,}]+)' % re.escape(n.encode()), content) for n in names]
+        numbers = zip(*(map(float, column) for column in columns), strict=True)
+        rows = [dict(zip(names, row, strict=True)) for row in numbers] if is_whole else rows
+    return last, rows
 
 
 # -- values that may be anything ------------------------------------------------------------------
