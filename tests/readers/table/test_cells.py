@@ -54,6 +54,22 @@ NUMBERS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("values", "number", "line"),
+    [
+        (["4.120", "4.200", "4.310", "4.250", "4.180", '"3,999"'], "3,999", 7),
+        (["4.120", "4.200", "4.310", "4.250", "4.180", '"3,9"'], "3,9", 7),
+        (["4.1", "4.2", "4.3", "4.25", "4.18", '"3,999"', "3.9", "3.8", '"3,888"'], "3,999", 7),
+    ],
+)
+def test_a_slip_of_a_mark_changes_no_other_number(
+    tmp_path: Path, values: list[str], number: str, line: int
+) -> None:
+    """4.120 beside one 3,999 stays 4.12: the cell is named, as any other that is no number."""
+    with pytest.raises(FileError, match=f"line {line}.*{number}|{number}.*line {line}"):
+        read(put(tmp_path, steps(values)))
+
+
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_numbers(tmp_path: Path, kind: str) -> None:
     """One channel, with the values that were meant."""

@@ -111,9 +111,17 @@ def as_numbers(column: Any, decimal: str = ".", thousands: str = "") -> Floats |
 
 
 def _are_grouped(texts: Any, thousands: str, decimal: str) -> bool:
-    """Whether numbers have marks between thousands, and the others are below 1000."""
+    """Whether numbers have marks between thousands, and the others are below 1000.
+
+    One mark alone is more likely a slip. Where the column has both marks, a number must show which
+    of them stands between thousands: 4.120 beside 3,999 does not.
+    """
     if (pc.sum(pc.count_substring(texts, thousands)).as_py() or 0) < 2:
-        return False  # one mark alone is more likely a slip
+        return False
+    shows = rf"[{thousands}]\d{{3}}[{thousands}{decimal}]"
+    has_both = pc.any(pc.match_substring(texts, decimal)).as_py()
+    if has_both and not pc.any(pc.match_substring_regex(texts, shows)).as_py():
+        return False
     groups = rf"[1-9]\d{{0,2}}(?:[{thousands}]\d{{3}})+"
     return all_match(texts, rf"^[+-]?(?:{groups}|\d{{1,3}})(?:[{decimal}]\d*)?$")
 

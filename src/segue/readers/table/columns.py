@@ -281,7 +281,8 @@ class Columns:
         codes, values = self.codes(name), self.values(name)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         full = np.array([not is_missing(value) for value in values], bool)
-        good = np.array([is_number(v) or is_number(v, ",") for v in values], bool)
+        marks = [np.array([is_number(v, mark) for v in values], bool) for mark in ".,"]
+        good = max(marks, key=lambda numbers: int(counts[numbers].sum()))  # of one way of writing
         bad = full & ~good
         share = counts[bad].sum() / max(1, counts[full].sum())
         if share > at_most and not (bad.sum() <= _WORDS and share <= _MARKED):
