@@ -21,6 +21,7 @@ import pytest
 from _pytest.doctest import DoctestModule
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if _SHARED.is_dir():
     os.environ.setdefault("SEGUE_DATA", str(_SHARED))

@@ -22,7 +22,8 @@ from segue.networks import as_specs
 from segue.onnx_graph import Graph, Steps, Value
 from segue.spec import to_text
 from segue.testing import strategies
-from segue.weights.onnx_check import TOLERANCE, session_of
+from segue.weights.onnx_check import TOLERANCE
+from segue.weights.onnx_runtime import session_of
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 VARIANTS: dict[str, list[str]] = runpy.run_path(str(CONTRACT / "test_layers.py"))["VARIANTS"]

@@ -23,7 +23,9 @@ from segue.onnx_graph import Graph, Steps, Value
 from segue.prepare import Preparation
 from segue.spec import to_text
 from segue.tasks.forecast import last_steps
-from segue.weights.onnx_check import FILE_FORMAT, OnnxReport, check_steps, check_whole, session_of
+from segue.weights.onnx_check import FILE_FORMAT, OnnxReport, check_steps, check_whole
+from segue.weights.onnx_digest import EMPTY, KEY, with_digest
+from segue.weights.onnx_runtime import session_of
 
 
 def to_onnx(
@@ -42,9 +44,9 @@ def to_onnx(
     `[batch, ahead, channel]`, the steps that follow, both in the data's own unit.
 
     The metadata name classes, channels and the rate as JSON, network, preparation and task, segue's
-    version and the format. Before the file gets its name it has been run by ONNX Runtime on batches
-    of other sizes and lengths than any that it was written with; the largest differences are
-    written beside it, `<path>.json`.
+    version and the format, and have a digest of the file, by which damage to it is noticed. Before
+    the file gets its name it has been run by ONNX Runtime on batches of other sizes and lengths
+    than any that it was written with; the largest differences are written beside it, `<path>.json`.
 
     Args:
         estimator: a fitted classifier, labeler, regressor, forecaster, language model, or an
@@ -82,8 +84,9 @@ def to_onnx(
         wanted[path.with_suffix(".step.onnx")] = step_graph(estimator)
     sequences = None if data is None else _checked(estimator, data)
     report = OnnxReport(str(path), __version__)
+    texts = {**texts_of(estimator), KEY: EMPTY}
     files = {
-        name: graph.model("segue", texts_of(estimator)).SerializeToString()
+        name: with_digest(graph.model("segue", texts).SerializeToString())
         for name, graph in wanted.items()
     }
     whole, *steps = [session_of(content) for content in files.values()]
@@ -94,9 +97,9 @@ def to_onnx(
         raise DataError(
             f"ONNX Runtime answers otherwise than the model, so nothing is written.\n{report}"
         )
-    texts = {Path(f"{path}.json"): json.dumps(report.to_json(), indent=2) + "\n"}
-    texts |= dict(vocabulary_of(estimator, path))
-    _write_together(files | {name: text.encode() for name, text in texts.items()})
+    beside = {Path(f"{path}.json"): json.dumps(report.to_json(), indent=2) + "\n"}
+    beside |= dict(vocabulary_of(estimator, path))
+    _write_together(files | {name: text.encode() for name, text in beside.items()})
     return report
 
 

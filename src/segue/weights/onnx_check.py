@@ -10,12 +10,12 @@ import numpy as np
 
 from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, counted
-from segue.extras import require
 from segue.kernels.ragged import offsets_of
 from segue.prepare import Interpolate, MissingIndicator, Preparation, Standardize
 from segue.prepare.pipeline import unexpected_missing
 from segue.randomness import numpy_generator
 from segue.text_table import text_table
+from segue.weights.onnx_runtime import onnx_runtime
 
 FILE_FORMAT = 1  # of the metadata, the names of inputs and outputs, and what they mean
 TOLERANCE = 1e-5  # of float32: |difference| <= tolerance * max(1, largest |reference|)
@@ -90,18 +90,6 @@ class OnnxReport:
         )  # fmt: skip
 
 
-def session_of(model: bytes | str) -> Any:
-    """A session of ONNX Runtime on the processor, which tells errors only.
-
-    Raises:
-        MissingPackageError: ONNX Runtime is not installed.
-    """
-    runtime = require("onnxruntime", "onnx", "to run ONNX files")
-    options = runtime.SessionOptions()
-    options.log_severity_level = 4
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
 def padded(x: Sequences, garbage: float, dtype: Any) -> tuple[Array, Array]:
     """`[batch, time, channel]` with garbage behind the ends, and the lengths `[batch]`."""
     lengths = np.asarray(x.lengths, np.int64)
@@ -127,7 +115,7 @@ def check_whole(
         wanted = answers(estimator, part, static, came)
         lengths = part.lengths
         rows.append(_row("whole", lengths, came, wanted))
-    version = require("onnxruntime").__version__
+    version = onnx_runtime().__version__
     return replace(report, onnxruntime_version=version, rows=(*report.rows, *rows))
 
 

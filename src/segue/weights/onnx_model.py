@@ -21,7 +21,9 @@ from segue.spec import from_json
 from segue.tasks import TASKS
 from segue.tasks.forecast import continued
 from segue.tasks.regress import last_known
-from segue.weights.onnx_check import FILE_FORMAT, run, session_of
+from segue.weights.onnx_check import FILE_FORMAT, run
+from segue.weights.onnx_digest import check_digest
+from segue.weights.onnx_runtime import session_of
 
 Floats = npt.NDArray[np.float64]
 _STEPS_AT_ONCE = 20_000  # padded ones
@@ -73,7 +75,7 @@ class OnnxModel:
 
     Raises:
         DataNotFoundError: there is no such file, or no vocabulary beside it.
-        ModelFileError: it is no ONNX file that segue has written.
+        ModelFileError: it is no ONNX file that segue has written, or a damaged one.
         MissingPackageError: ONNX Runtime is not installed.
     """
 
@@ -93,8 +95,10 @@ class OnnxModel:
             self.predict_proba = self._probabilities
 
     def _opened(self) -> Any:
+        content = self.path.read_bytes()
+        check_digest(content, self.path)
         try:
-            return session_of(str(self.path))
+            return session_of(content)
         except Exception as error:  # those of ONNX Runtime have no base but this
             if not _is_of_runtime(error):
                 raise
