@@ -6,6 +6,7 @@
 #   make test         every test            make test-quick   those that take less than two minutes
 #   make test-portable  the arithmetic as on older processors
 #   make sanitize     the native kernels with sanitizers    make test-arm   and on an emulated ARM
+#   make browser      the browser that the tests of the studio open, where this user may install it
 #   make slurm-test   studies on a real Slurm, which is installed where this user may
 #   make check        format, lint, types   make docs         run the examples, build the site
 #   make bench        segue beside its peers, by turns, into bench/results.md (two hours)
@@ -27,7 +28,7 @@ RECIPES := $(sort $(wildcard recipes/*.py))
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 SHELL := /bin/bash
 
-.PHONY: setup native sanitize test-arm demo test test-quick test-portable slurm-test check format bench docs site wheel clean recipes recipes-quick
+.PHONY: setup native sanitize test-arm demo test test-quick test-portable slurm-test browser check format bench docs site wheel clean recipes recipes-quick
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP) native
@@ -112,6 +113,13 @@ slurm-test: $(STAMP)
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge \
 	      >/dev/null; } || true
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:xdist -m slurm tests/cluster
+
+# Chromium of the distribution: the tests of the studio open it, and say so where there is none.
+browser:
+	@command -v chromium >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+	      >/dev/null; } || echo "Chromium is not installed, and this user may not install it."
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -45,6 +45,7 @@ COMMANDS = {
     "runs delete": "Delete a run, or a study",
     "runs undo": "Bring back the run that was deleted last",
     "import": "Make a model of one that another framework has trained",
+    "studio": "Look at data, train networks, see what they do",
     "info": "Print versions, threads, folders",
 }
 

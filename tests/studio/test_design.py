@@ -88,11 +88,11 @@ def test_the_palette_has_every_layer_and_each_example_can_be_used() -> None:
 def test_layers_are_added_moved_removed_and_all_of_it_is_undone(project: Project) -> None:
     project.set_network("lstm(8)")
     project.add_layer("dense(4, relu)")
-    project.add_layer("dropout(0.2)", 1)
-    assert project.network.text == "lstm(8) dropout(0.2) dense(4, relu)"
+    project.add_layer("dropout(rate = 0.2)", 1)
+    assert project.network.text == "lstm(8) dropout(rate = 0.2) dense(4, relu)"
     project.move_layer(2, 0)
     project.remove_layer(1)
-    assert project.network.text == "dense(4, relu) dropout(0.2)"
+    assert project.network.text == "dense(4, relu) dropout(rate = 0.2)"
     for _ in range(9):
         project.undo()
     assert project.network.text == "bilstm(100)"

@@ -25,7 +25,19 @@ import typer.core
 import typer.main
 
 from segue._version import __version__
-from segue.cli import data, export, fit, import_, listen, predict, runs, stream, study, view
+from segue.cli import (
+    data,
+    export,
+    fit,
+    import_,
+    listen,
+    predict,
+    runs,
+    stream,
+    studio,
+    study,
+    view,
+)
 from segue.cli.options import add_command
 from segue.cli.shared import OPTIONS, encodable_output, in_flags, is_read, unwritten
 from segue.errors import SYNONYMS, OptionError, SegueError, SpecError, first_few, nearest
@@ -68,6 +80,7 @@ for command in (
     add_command(app, command)
 add_command(app, data.generate, data.options)
 add_command(app, import_.import_, name="import")
+add_command(app, studio.studio)
 add_command(app, data.info)
 app.add_typer(study.app)
 app.add_typer(runs.app)

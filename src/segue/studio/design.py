@@ -30,7 +30,6 @@ from segue.layers.base import (
 )
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.networks.foreign import translation_hint
-from segue.spec import to_text
 from segue.spec.base import fields_of
 from segue.spec.text import Place, located
 from segue.training import TrainingOptions
@@ -407,7 +406,7 @@ def with_call(text: str, example: str, at: int | None = None) -> str:
     >>> with_call("lstm(8) dense(4)", "relu", 1)
     'lstm(8) relu dense(4)'
     """
-    calls = [str(spec) for spec in _specs(text)]
+    calls = _calls(text)
     calls.insert(len(calls) if at is None else at, example)
     return " ".join(calls)
 
@@ -419,10 +418,10 @@ def without_call(text: str, at: int) -> str:
         SpecError: a mistake in the text.
         OptionError: there is no such call.
     """
-    specs = _specs(text)
-    if not 0 <= at < len(specs):
-        raise OptionError(f"There is no layer {at}; expected 0 to {len(specs) - 1}.")
-    return to_text([spec for number, spec in enumerate(specs) if number != at])
+    calls = _calls(text)
+    _check_call(at, calls)
+    del calls[at]
+    return " ".join(calls)
 
 
 def moved_call(text: str, at: int, to: int) -> str:
@@ -431,12 +430,18 @@ def moved_call(text: str, at: int, to: int) -> str:
     >>> moved_call("lstm(8) relu dense(4)", 1, 2)
     'lstm(8) dense(4) relu'
     """
-    specs = list(_specs(text))
-    if not (0 <= at < len(specs) and 0 <= to < len(specs)):
-        raise OptionError(f"There is no layer {at} or {to}; expected 0 to {len(specs) - 1}.")
-    specs.insert(to, specs.pop(at))
-    return to_text(specs)
+    calls = _calls(text)
+    _check_call(at, calls)
+    _check_call(to, calls)
+    calls.insert(to, calls.pop(at))
+    return " ".join(calls)
 
 
-def _specs(text: str) -> tuple[LayerSpec, ...]:
-    return as_specs(text)
+def _calls(text: str) -> list[str]:
+    """The calls of a network, each as it is written."""
+    return [text[one.start : one.stop] for one in located(text, LAYERS, hint=translation_hint)]
+
+
+def _check_call(at: int, calls: list[str]) -> None:
+    if not 0 <= at < len(calls):
+        raise OptionError(f"There is no layer {at}; expected 0 to {len(calls) - 1}.")

@@ -1,0 +1,12 @@
+"""The pages of the studio: they draw what a `Project` has, and do nothing themselves.
+
+    guard           who may talk to the studio
+    serving         the server, and the steps of sequences for the charts
+    frame           the bar at the top, light and dark, and when to look again
+    elements        what pages are made of
+    data_page       open data, roles of columns, sequences
+    training_page   a network, its layers, options, the curves of a run
+    results_page    scores, confusion, mistakes
+
+`static` has what the browser gets: the charts, and uPlot, which draws them.
+"""

@@ -1,0 +1,285 @@
+"""The page of the data: open them, give columns their roles, look at the sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from nicegui import run, ui
+
+from segue.errors import counted
+from segue.studio.opened import LEFT_OUT, ROLES, OpenData, View
+from segue.studio.pages.elements import (
+    Message,
+    SequenceChart,
+    card,
+    choice,
+    item,
+    lines,
+    table,
+    text,
+)
+from segue.studio.pages.frame import frame, watching
+from segue.studio.project import Project
+
+_LISTED = 200  # files, or names
+_ROWS = 50  # sequences at once
+_WIDTH = 1000  # of the first look
+_CLASSES = 200  # that can be chosen
+_ALL = "all classes"
+
+
+class DataPage:
+    """The page, for one browser.
+
+    Args:
+        project: whose data are shown.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.folder, self.contains = "", ""
+        self.label: str | None = None
+        self.start, self.index = 0, 0
+        with frame(project, "/"), ui.element("div").classes("page sided"):
+            with ui.element("div").classes("stack"):
+                self._sources()
+            with ui.element("div").classes("stack"):
+                self.message = Message()
+                self._opened()
+        self.look = watching(lambda: id(project.opened), self._reset)
+
+    def _reset(self) -> None:
+        self.label, self.start, self.index = None, 0, 0
+        self._opened.refresh()
+        self._files.refresh()
+        self._names.refresh()
+
+    # -- what can be opened -----------------------------------------------------------------------
+
+    def _sources(self) -> None:
+        with card("Open"):
+            search = ui.input(placeholder="type to find").props("dense outlined clearable")
+            search.props('aria-label="find a file or a data set"')
+            search.on_value_change(lambda event: self._find(event.value or ""))
+            text("Files", "h3")
+            self._files()
+            text("Named data sets", "h3")
+            self._names()
+
+    def _find(self, contains: str) -> None:
+        self.contains = contains
+        self._files.refresh()
+        self._names.refresh()
+
+    @ui.refreshable_method
+    def _files(self) -> None:
+        opened = self.project.opened
+        found = self.project.files(self.folder, self.contains)
+        with ui.element("div").classes("list"):
+            if self.folder:
+                above = self.folder.rpartition("/")[0]
+                item("↑ " + (above or "the project's folder"), "", lambda: self._enter(above))
+                item("open this folder", "", lambda: self._open(self.folder))
+            for entry in found.entries[:_LISTED]:
+                here = opened is not None and opened.source == entry.path
+                path = entry.path
+                if entry.kind == "folder":
+                    item(f"{entry.name}/", "", lambda path=path: self._enter(path))
+                else:
+                    known = entry.kind == "data"
+                    aside = _size(entry.size) if entry.kind != "run" else "run"
+                    act = (lambda path=path: self._open(path)) if known else None
+                    item(entry.name, aside, act, here)
+            if found.matches > _LISTED:
+                text(f"and {found.matches - _LISTED:,} more: type to find", "div", "empty")
+            if not found.matches:
+                text("No file here is called so." if self.contains else "Nothing is here yet.",
+                     "div", "empty")  # fmt: skip
+
+    @ui.refreshable_method
+    def _names(self) -> None:
+        opened = self.project.opened
+        wanted = self.contains.casefold()
+        names = [name for name in self.project.names() if wanted in name.casefold()]
+        if not wanted:
+            names = [name for name in names if "/" not in name]  # without the archives
+        with ui.element("div").classes("list"):
+            for name in names[:_LISTED]:
+                here = opened is not None and opened.source == name
+                item(name, "", lambda name=name: self._open(name), here)
+        text("Also each set of the UCR and UEA archives: type to find.", "div", "empty small-text")
+
+    def _enter(self, path: str) -> None:
+        with self.message.catching():
+            self.project.files(path)
+            self.folder = path
+            self._files.refresh()
+
+    async def _open(self, source: str) -> None:
+        await self._act(self.project.open, source)
+
+    async def _act(self, action: Any, *arguments: Any, **options: Any) -> None:
+        """Read in a thread, so that the pages stay usable; say what is wrong, if anything is."""
+        self.message.clear()
+        with self.message.catching():
+            await run.io_bound(action, *arguments, **options)
+        await self.look()
+
+    # -- what is open -----------------------------------------------------------------------------
+
+    @ui.refreshable_method
+    def _opened(self) -> None:
+        opened = self.project.opened
+        if opened is None:
+            with card("No data are open"):
+                text(
+                    "Choose a file, a folder or a named data set on the left. japanese-vowels is a "
+                    "good one to begin with: speakers are told apart by how they say two vowels.",
+                    "p", "empty",
+                )  # fmt: skip
+                ui.button("Open japanese-vowels", on_click=lambda: self._open("japanese-vowels"))
+            return
+        with ui.element("div").classes("two"):
+            with card(opened.source):
+                table(opened.summary.rows())
+                with ui.element("div").classes("head"):
+                    link = text("Next: choose a network and train it →", "a")
+                    link.props("href=/training")
+                lines(*self.project.data_lines())
+            self._checks(opened)
+        self._columns(opened)
+        self._sequences(opened)
+
+    def _checks(self, opened: OpenData) -> None:
+        with card("Worth a look"):
+            if not opened.findings:
+                text("No check has found anything that would make a score doubtful.", "p", "empty")
+            for finding in opened.findings:
+                text(finding, "div", "finding")
+
+    def _columns(self, opened: OpenData) -> None:
+        if not opened.columns:
+            return
+        with card("Columns"):
+            text("Another role reads the table again at once.", "p", "dim")
+            roles = [*ROLES, "channel", LEFT_OUT]
+            with ui.element("div").classes("scroll"), ui.element("table").classes("plain"):
+                with ui.element("thead"), ui.element("tr"):
+                    for heading in ("column", "holds", "role", ""):
+                        text(heading, "th")
+                with ui.element("tbody"):
+                    for column in opened.columns:
+                        with ui.element("tr"):
+                            text(column.name, "td", "mono")
+                            text(column.kind, "td", "dim")
+                            with ui.element("td"):
+                                self._role(column, roles)
+                            text(column.reason, "td", "dim")
+
+    def _role(self, column: Any, roles: list[str]) -> None:
+        if column.is_several:
+            text(column.role, "span", "dim")
+            return
+
+        async def assign(role: str) -> None:
+            await self._act(self.project.assign, column.name, role)
+            if self.message.is_shown:
+                self._opened.refresh()  # all stays as it was, the choice too
+
+        choice(roles, column.role, f"role of {column.name}", assign)
+
+    # -- sequences --------------------------------------------------------------------------------
+
+    def _sequences(self, opened: OpenData) -> None:
+        with card("Sequences"):
+            if not len(opened.data):
+                text("There are none.", "p", "empty")
+                return
+            with ui.element("div").classes("page sided").style("padding: 0"):
+                with ui.element("div").classes("stack"):
+                    self._choice(opened)
+                    self._rows(opened)
+                with ui.element("div"):
+                    self._view(opened)
+
+    def _choice(self, opened: OpenData) -> None:
+        labels = sorted({row for row in opened.labels if row}) if opened.data.classes else []
+        if len(labels) < 2:
+            return
+
+        def choose(label: str) -> None:
+            self.label, self.start = None if label == _ALL else label, 0
+            self._rows.refresh(opened)
+
+        choice([_ALL, *labels[:_CLASSES]], self.label or _ALL, "class", choose)
+
+    @ui.refreshable_method
+    def _rows(self, opened: OpenData) -> None:
+        rows, count = opened.rows(start=self.start, count=_ROWS, label=self.label)
+        with ui.element("div").classes("list"):
+            for row in rows:
+                where = " · ".join(filter(None, [row.label, row.part, f"{row.steps:,}"]))
+                item(
+                    row.id,
+                    where,
+                    lambda i=row.number: self._show(opened, i),
+                    row.number == self.index,
+                )
+        if count > _ROWS:
+            with ui.element("div").classes("head"):
+                last = min(self.start + _ROWS, count)
+                text(f"{self.start + 1:,} to {last:,} of {count:,}", "span", "dim grow")
+                for name, step in (("←", -_ROWS), ("→", _ROWS)):
+                    button = ui.button(name, on_click=lambda s=step: self._turn(opened, s, count))
+                    button.props("flat dense")
+                    button.props["aria-label"] = "earlier" if step < 0 else "later"
+
+    def _turn(self, opened: OpenData, by: int, count: int) -> None:
+        if 0 <= self.start + by < count:
+            self.start += by
+            self._rows.refresh(opened)
+
+    def _show(self, opened: OpenData, index: int) -> None:
+        self.index = index
+        self._rows.refresh(opened)
+        self._view.refresh(opened)
+
+    @ui.refreshable_method
+    def _view(self, opened: OpenData) -> None:
+        index = min(self.index, len(opened.data) - 1)
+        show_sequence(opened.view(index, width=_WIDTH), "open")
+
+
+def show_sequence(view: View, of: str) -> None:
+    """A sequence in a page: its name, and a chart that is dragged and zoomed; or its text.
+
+    Args:
+        view: the sequence, as a whole.
+        of: the data set that it is in: "open", or the name of a run.
+    """
+    row = view.row
+    with ui.element("div").classes("head"):
+        text(row.id, "h3")
+        facts = [row.label, row.part, row.group, counted(row.steps, "step")]
+        text(" · ".join(filter(None, facts)), "span", "dim")
+    if view.stretch is None:
+        text(view.text, "div", "reading")
+        return
+    query = urlencode({"of": of, "index": row.number})
+    SequenceChart(
+        f"/stretch?{query}",
+        steps=row.steps,
+        channels=view.channels,
+        rate_hz=view.rate_hz,
+        runs=view.labels,
+        label=f"sequence {row.id}: drag to move, wheel or + and - to zoom, 0 shows all",
+    )
+    hint = "drag to move · wheel or + and - to zoom · double click shows all"
+    text(hint, "div", "dim small-text")
+
+
+def _size(count: int) -> str:
+    """A number of bytes, in words."""
+    power = min(3, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB')[power]}"

@@ -1,0 +1,203 @@
+"""What the pages are made of: plain elements, tables, charts, lines to copy, messages of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from segue.errors import SegueError
+
+STATIC = Path(__file__).with_name("static")
+
+
+class SequenceChart(ui.element, component=STATIC / "sequence_chart.js"):
+    """A sequence of numbers of any length, which is dragged and zoomed.
+
+    Args:
+        url: where its steps come from, with a query that start, stop and width are added to.
+        steps: how many there are.
+        channels: their names.
+        rate_hz: steps per second, where that is known.
+        runs: of steps with one label: start, stop, label.
+        label: what it shows, for those who do not see it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        steps: int,
+        channels: Sequence[str],
+        rate_hz: float | None,
+        runs: Sequence[tuple[int, int, str]],
+        label: str,
+    ) -> None:
+        super().__init__()
+        self._props.update(
+            url=url, steps=steps, channels=list(channels), rate=rate_hz, runs=runs, label=label
+        )
+
+
+class LineChart(ui.element, component=STATIC / "line_chart.js"):
+    """Curves over a common axis.
+
+    Args:
+        names: of the curves.
+        axis: what the axis is.
+        label: what it shows, for those who do not see it.
+    """
+
+    def __init__(self, names: Sequence[str], *, axis: str, label: str) -> None:
+        super().__init__()
+        self._props.update(
+            names=list(names), axis=axis, label=label, data=[[], *([] for _ in names)]
+        )
+
+    def show(self, names: Sequence[str], data: list[list[float | None]]) -> None:
+        """Draw other curves: their names, and the points of the axis and of each of them."""
+        self.set_visibility(bool(data[0]))
+        if data != self._props["data"]:
+            self._props.update(names=list(names), data=data)
+            self.update()
+
+
+def text(words: Any, tag: str = "div", classes: str = "") -> ui.element:
+    """An element with a text, which is shown as it is, whatever it holds."""
+    element = ui.element(tag).classes(classes)
+    element._text = str(words)
+    return element
+
+
+def write(element: ui.element, words: Any) -> ui.element:
+    """Give an element another text."""
+    if element._text != str(words):
+        element._text = str(words)
+        element.update()
+    return element
+
+
+@contextmanager
+def card(title: str) -> Iterator[ui.element]:
+    """A box with a heading."""
+    with ui.element("section").classes("card").props(f'aria-label="{title}"') as section:
+        with ui.element("div").classes("head"):
+            text(title, "h2")
+        yield section
+
+
+def table(rows: Iterable[Sequence[Any]], headings: Sequence[str] = (), numbers: int = 0) -> None:
+    """A table of texts.
+
+    Args:
+        rows: their cells.
+        headings: of the columns; none: the first cell of each row is its heading.
+        numbers: so many columns at the end are numbers.
+    """
+    with ui.element("table").classes("plain"):
+        if headings:
+            with ui.element("thead"), ui.element("tr"):
+                for number, heading in enumerate(headings):
+                    is_number = number >= len(headings) - numbers
+                    text(heading, "th", "number" if is_number else "").props("scope=col")
+        with ui.element("tbody"):
+            for row in rows:
+                with ui.element("tr"):
+                    for number, cell in enumerate(row):
+                        is_heading = not headings and number == 0
+                        is_number = number >= len(row) - numbers
+                        text(cell, "th" if is_heading else "td", "number" if is_number else "")
+
+
+def item(words: str, aside: str, on_click: Callable[..., Any] | None, here: bool = False) -> None:
+    """A line of a list that can be clicked."""
+    element = ui.element("button").classes("item").props("type=button")
+    if here:
+        element.classes("here").props("aria-current=true")
+    if on_click is None:
+        element.props("disabled")
+    else:
+        element.on("click", on_click)
+    with element:
+        text(words, "span")
+        text(aside, "span", "dim small-text")
+
+
+def choice(
+    words: Sequence[str], value: str, label: str, on_change: Callable[[str], Any]
+) -> ui.element:
+    """A choice among words: the browser's own, which needs no more than a keyboard.
+
+    Args:
+        words: to choose from.
+        value: that is chosen.
+        label: what is chosen, for those who do not see where it stands.
+        on_change: called with what is chosen.
+    """
+    element = ui.element("select").classes("choice")
+    element.props["aria-label"] = label
+    with element:
+        for word in words:
+            option = text(word, "option")
+            option.props["value"] = word
+            if word == value:
+                option.props("selected")
+    said = "(event) => emit(event.target.value)"
+    element.on("change", lambda event: on_change(str(event.args)), js_handler=said)
+    return element
+
+
+def lines(python: str, command: str) -> None:
+    """The lines of Python and of the command line that do what the page does, to be copied."""
+    with ui.element("details"):
+        text("The same in Python and on the command line", "summary", "dim")
+        with ui.element("div").classes("stack"):
+            for words in (command, python):
+                with ui.element("div").classes("spec mono"):
+                    with ui.element("div").classes("head"):
+                        text("", "span", "grow")
+                        copy = ui.button("copy", on_click=_copier(words))
+                        copy.props("flat dense size=sm")
+                    text(words, "pre")
+
+
+def _copier(words: str) -> Callable[[], None]:
+    def copy() -> None:
+        ui.clipboard.write(words)
+        ui.notify("copied")
+
+    return copy
+
+
+class Message:
+    """A place for the message of an error, which is empty until there is one."""
+
+    def __init__(self) -> None:
+        self._element = text("", "div", "problem").props("role=alert")
+        self.clear()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a message."""
+        return bool(self._element.visible)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._element.set_visibility(False)
+
+    def show(self, words: str) -> None:
+        """Show a text."""
+        write(self._element, words).set_visibility(True)
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Show an error of segue here; a block without one clears what was shown."""
+        try:
+            yield
+        except SegueError as error:
+            self.show(str(error))
+        else:
+            self.clear()

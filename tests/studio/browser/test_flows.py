@@ -1,0 +1,200 @@
+"""From a file to a trained model and its mistakes, with the mouse alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import segue
+from segue.readers import write
+
+pytestmark = pytest.mark.slow
+
+Studio = Callable[[], str]
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def expect(locator: Any) -> Any:
+    """Wait for what is expected; here, because Playwright may not be installed."""
+    from playwright.sync_api import expect as wait_for
+
+    wait_for.set_options(timeout=60_000)
+    return wait_for(locator)
+
+
+def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
+    """The course's network: opened, designed, trained, scored, a cell looked into."""
+    write(segue.synth.waves(80, test=20, length=30, phase="random"), folder / "waves")
+    page.goto(studio())
+    page.get_by_role("button", name="waves/").click()
+    page.get_by_role("button", name="open this folder").click()
+    expect(page.get_by_text("80 (80%)").or_(page.get_by_text("train 80, test 20"))).to_be_visible()
+    expect(page.locator(".chart[data-points]")).to_be_visible()
+
+    page.get_by_role("link", name="Next: choose a network").click()
+    page.get_by_label("the network as text").fill("")
+    for kind in ("bilstm", "dropout"):
+        page.get_by_role("button", name=kind, exact=True).click()
+    expect(page.get_by_role("row", name=re.compile(r"bilstm\(64\).*\[128\]"))).to_be_visible()
+    page.get_by_label("epochs", exact=True).fill("3")
+    expect(page.get_by_text("--epochs 3")).to_be_attached()
+    page.get_by_role("button", name="Start training").click()
+    expect(page.locator(".state")).to_have_text("done")
+    expect(page.locator(".chart.small").first).to_have_attribute("data-points", "3")
+
+    page.get_by_role("link", name="Results →").click()
+    name = "waves-bilstm-64-dropout-0-2-1"
+    metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
+    expect(page.locator(".big")).to_have_text(f"{metrics['accuracy']:.4f}")
+    page.get_by_role("button", name=re.compile("taken for.*: [1-9]")).first.click()
+    expect(page.locator(".chart[data-points]")).to_be_visible()
+
+
+def test_a_mistake_in_the_network_stands_at_its_layer(
+    studio: Studio, page: Any, folder: Path
+) -> None:
+    write(segue.synth.waves(20, test=5, length=30), folder / "waves")
+    page.goto(studio())
+    page.get_by_role("button", name="waves/").click()
+    page.get_by_role("button", name="open this folder").click()
+    expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
+    page.get_by_role("link", name="Training", exact=True).click()
+    text = page.get_by_label("the network as text")
+    text.fill("pool(mean) lstm(8)")
+    wrong = page.get_by_role("row", name=re.compile(r"^lstm\(8\)"))
+    expect(wrong).to_contain_text("lstm_1 needs a sequence")
+    page.get_by_role("button", name="lstm(8) up").click()
+    expect(page.get_by_role("row", name=re.compile(r"^pool\(mean\)"))).to_contain_text("pool")
+    page.get_by_role("button", name="pool(mean) out").click()
+    expect(text).to_have_value("lstm(8)")
+    expect(page.locator("tr.wrong")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(text).to_have_value("lstm(8) pool(mean)")
+
+
+def test_a_training_is_stopped_and_another_page_sees_it(
+    studio: Studio, page: Any, folder: Path
+) -> None:
+    """The page is closed, the studio is started anew: nothing is lost."""
+    write(segue.synth.waves(40, test=20, length=30), folder / "waves")
+    page.goto(studio())
+    page.get_by_role("button", name="waves/").click()
+    page.get_by_role("button", name="open this folder").click()
+    expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_label("the network as text").fill("gru(4)")
+    page.get_by_label("epochs", exact=True).fill("100000")
+    expect(page.get_by_text("--epochs 100000")).to_be_attached()
+    page.get_by_role("button", name="Start training").click()
+    expect(page.locator(".state")).to_have_text("training")
+    page.goto(studio())
+    page.get_by_role("link", name="Training", exact=True).click()
+    expect(page.locator(".state")).to_have_text("training")
+    expect(page.locator(".chart.small").first).to_have_attribute("data-points", re.compile(r"\d\d"))
+    page.get_by_role("button", name="Stop, keep the best").click()
+    expect(page.locator(".state")).to_have_text("stopped")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert (folder / "runs" / "waves-gru-4-1" / "model.safetensors").is_file()
+
+
+def test_another_role_is_read_at_once_in_both_pages(
+    studio: Studio, page: Any, folder: Path
+) -> None:
+    rows = [f"{n // 4},{n % 4},{n % 5},{n % 7},{'ab'[n // 4 % 2]}" for n in range(80)]
+    (folder / "trips.csv").write_text("trip,second,x,y,mode\n" + "\n".join(rows) + "\n")
+    page.goto(studio())
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.get_by_role("button", name="trips.csv").click()
+    for each in (page, other):
+        expect(each.get_by_role("row", name=re.compile("^channels 2"))).to_be_visible()
+    page.get_by_label("role of y").select_option("left out")
+    for each in (page, other):
+        expect(each.get_by_role("row", name=re.compile("^channels 1"))).to_be_visible()
+    page.get_by_label("role of mode").select_option("time")
+    expect(page.get_by_role("alert")).to_contain_text("mode")
+    expect(page.get_by_label("role of mode")).to_have_value("label")
+
+
+def test_names_and_texts_with_markup_are_shown_as_they_are(
+    studio: Studio, page: Any, folder: Path
+) -> None:
+    """Of files, columns, classes, ids: nothing is run, and nothing is loaded."""
+    quoted = '"' + EVIL + '"'
+    lines = [f"kind,{quoted},b"] + [f"{quoted if n % 2 else 'b'},{n},1" for n in range(20)]
+    (folder / f"{EVIL.replace('/', '')}.csv").write_text("\n".join(lines) + "\n")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(studio())
+    page.get_by_role("button", name="onerror").click()
+    expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
+    assert page.locator("img[src=x]").count() == 0
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_label("the network as text").fill(f"lstm(8) {EVIL}")
+    expect(page.locator("tr.wrong")).to_contain_text("unexpected '<'")
+    assert page.locator("img[src=x]").count() == 0
+    assert dialogs == []
+
+
+def test_nobody_else_is_answered(studio: Studio, page: Any) -> None:
+    address = studio()
+    bare, token = address.split("?token=")
+    for url, headers in (
+        (bare, {}),
+        (f"{bare}?token=wrong", {}),
+        (f"{bare}?token={token}", {"Host": "evil.example"}),
+        (f"{bare}?token={token}", {"Origin": "http://evil.example"}),
+        (f"{bare}training", {}),
+        (f"{bare}stretch?of=open&index=0&start=0&stop=9&width=9", {}),
+        (f"{bare}_nicegui_ws/socket.io/?EIO=4&transport=polling", {}),
+        (f"{bare}static/../../project.py", {}),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+        assert caught.value.code == 403
+        caught.value.close()
+    page.goto(address)
+    expect(page.get_by_role("heading", name="No data are open")).to_be_visible()
+    assert "token" not in page.url
+    for path in ("stretch?of=../x&index=0&start=0&stop=9&width=9", "static/../studio.css.bak"):
+        assert page.request.get(bare + path).status == 404
+
+
+def test_ten_million_steps_are_panned_at_thirty_frames(
+    studio: Studio, page: Any, folder: Path
+) -> None:
+    """Frames are counted in the browser while the recording is dragged and zoomed."""
+    rng = np.random.default_rng(0)
+    long = rng.normal(size=(10_000_000, 1)).astype(np.float32)
+    long[7_654_321] = 40
+    data = segue.Dataset([long, long[:1000]], ["a", "b"])
+    write(data, folder / "long", format="arrow")
+    page.goto(studio())
+    page.get_by_role("button", name="long/").click()
+    page.get_by_role("button", name="open this folder").click()
+    chart = page.locator(".chart[data-points]")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(6):
+        page.mouse.wheel(0, -400)
+    page.evaluate("""() => {
+      window.frames_ = 0; window.began_ = performance.now();
+      const count = () => { window.frames_++; requestAnimationFrame(count); };
+      requestAnimationFrame(count);
+    }""")
+    page.mouse.down()
+    for step in range(120):
+        page.mouse.move(box["x"] + box["width"] / 2 + 3 * (step % 60), box["y"] + 100)
+    page.mouse.up()
+    rate = page.evaluate("() => 1000 * window.frames_ / (performance.now() - window.began_)")
+    print(f"{rate:.0f} frames a second")
+    assert rate >= 30
