@@ -244,6 +244,55 @@ def test_a_column_id_names_the_streams_unless_told_otherwise(stream: Stream) -> 
     assert [line[:2] for line in out.splitlines()[1:]] == ["0,", "1,"]
 
 
+def recorded(folder: Path) -> Path:
+    """A model of a table whose sequences have the ids of a column `unit`, with gaps in ax."""
+    draws = np.random.default_rng(1).normal(size=(120, 2)).round(3)
+    rows = [f"u{n // 6},{a if n % 3 else ''},{b},{n // 6 % 2}\n" for n, (a, b) in enumerate(draws)]
+    (folder / "train.csv").write_text("unit,ax,ay,label\n" + "".join(rows))
+    data = segue.read(folder / "train.csv", id="unit")
+    model = segue.SequenceClassifier("gru(3)", epochs=1, options=QUIET).fit(data)
+    model.save(folder / "model.safetensors")
+    return folder / "model.safetensors"
+
+
+def test_steps_without_the_id_of_training_are_one_stream_and_this_is_said(
+    stream: Stream, tmp_path: Path
+) -> None:
+    path, rows = recorded(tmp_path), csv_of(STEPS)
+    said = "There is no 'unit', which told the sequences apart in training: all steps are one"
+    for text in (rows, csv_of(STEPS, ""), "[1, 2]\n", '{"ax": 1, "ay": 2}\n'):
+        code, _, err = stream(text, of=path)
+        assert code == DONE
+        shown = " ".join(err.split())
+        assert shown.count(said) == 1
+        assert "--key NAME" in shown
+        assert "--key none" in shown
+    _, _, err = stream(csv_of(np.column_stack([STEPS, range(6)]), "ax,ay,Unit"), of=path)
+    assert 'Did you mean "Unit"?' in " ".join(err.split())
+    for words in (("--key", "none"), ("--reset-on", "never"), ("--reset-on", "ax")):
+        assert said not in " ".join(stream(rows, *words, of=path)[2].split())
+    with_ids = csv_of(np.column_stack([STEPS, range(6)]), "ax,ay,unit")
+    assert said not in " ".join(stream(with_ids, of=path)[2].split())
+
+
+@pytest.mark.parametrize(
+    ("header", "gap", "name"),
+    [("unit,ax,ay", "", "u1"), ("unit , ax, ay ", "#N/A", " u1 "), ("unit,ax,ay", " - ", "u1 ")],
+)
+def test_names_and_gaps_are_read_as_predict_reads_them(
+    header: str, gap: str, name: str, stream: Stream, tmp_path: Path
+) -> None:
+    path, new, out = recorded(tmp_path), tmp_path / "new.csv", tmp_path / "out.csv"
+    text = f"{header}\n{name},1,2\n{name},{gap},3\n{name},2,3\n"
+    new.write_text(text)
+    assert main(["predict", str(path), str(new), "--out", str(out)]) == DONE
+    unit, _, *whole = out.read_text().splitlines()[1].split(",")
+    _, streamed, _ = stream(text, of=path)
+    last = streamed.splitlines()[-1].split(",")
+    assert (last[0], unit) == ("u1", "u1")
+    assert [*map(float, last[3:])] == pytest.approx([*map(float, whole)], abs=1e-5)
+
+
 def test_there_is_a_limit_of_streams(stream: Stream) -> None:
     text = "id,ax,ay\n" + "".join(f"{name},1,2\n" for name in "abca")
     _, out, err = stream(text, "--limit", 2)
@@ -286,7 +335,13 @@ def test_a_wrong_line_leaves_the_state_of_those_before(stream: Stream, tmp_path:
         ("time,ax\n1,2\n", "line 1: there is no column 'ay'; the columns are 'time', 'ax'"),
         ("ax,ay\n1,\n", "line 2: Step 0 has no value (NaN) in channel ay"),
         ('1,2\n"1"\r2,3\n', "is no line of CSV"),
-        ("1,2\n1,inf\n", "line 2: Step 1 has an infinite value"),
+        ("1,2\n1,inf\n", "line 2: Step 1 has a value in channel ay that is infinite, or too large"),
+        ("ax,ay\n1,Null\n", "line 2: a value is 'Null'; expected ax, ay, and nothing where one"),
+        ("time,ax,Ay\n1,2,3\n", "are 'time', 'ax', 'Ay'. Did you mean \"Ay\"?"),
+        ('{"ax": 1, "Ay": 2}\n', 'or a list "x" of them. Did you mean "Ay"?'),
+        ("id,ax,ay\n ,1,2\n", "line 2: 'id' is empty: whose step is this?"),
+        ("id,ax,ay\nNA,1,2\n", "line 2: 'id' is empty: whose step is this?"),
+        ('{"id": "", "ax": 1, "ay": 2}\n', "line 1: 'id' is empty: whose step is this?"),
         ("[1, 2]\n[1]\n", "line 2: [1] has 1 value; expected ax, ay"),
         ("[1, 2]\n[1, true]\n", "line 2: a value is true; expected ax, ay"),
         ("[1, 2]\n{]\n", "line 2: '{]' is no JSON"),
@@ -309,6 +364,7 @@ def test_a_wrong_line_is_named_with_what_was_expected(
         (("--format", "jsn"), 'Did you mean "json"?'),
         (("--key", "machine"), "there is no column 'machine'; they are 'ax', 'ay'"),
         (("--reset-on", "trip"), "there is no column 'trip'"),
+        (("--reset-on", "AX"), "they are 'ax', 'ay'. Did you mean \"ax\"?"),
         (("--limit", "0"), "--limit is '0'; expected a whole number from 1 on"),
         (("--state", "nowhere/state"), "there is no folder 'nowhere'"),
     ],

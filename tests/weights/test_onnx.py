@@ -498,8 +498,12 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"is no ONNX file"):
         OnnxModel(tmp_path / "model.onnx")
     to_onnx(classifier().fit(sequences(), LABELS), tmp_path / "model.onnx", step=True)
-    with pytest.raises(ModelFileError, match=r"is not the ONNX file of whole sequences"):
+    with pytest.raises(
+        ModelFileError, match=r"is the graph of one step, which ONNX Runtime runs by"
+    ):
         OnnxModel(tmp_path / "model.step.onnx")
+    with pytest.raises(ModelFileError, match=r"`segue stream` takes the run that it was exported"):
+        segue.load(tmp_path / "model.step.onnx")
     with pytest.raises(OptionError, match=r"takes numbers, 3 channels; these are numbers, 2"):
         OnnxModel(tmp_path / "model.onnx").predict(sequences(channels=2))
 

@@ -13,16 +13,25 @@ from __future__ import annotations
 import abc
 import csv
 import json
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from segue.errors import DataError, OptionError, did_you_mean, first_few
+from segue.errors import DataError, OptionError, did_you_mean, first_few, nearest
 
 FORMATS = ("csv", "csv-no-header", "json")
 _VALUES = ("x", "values")
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 _BESIDE = {"time", "t", "step", "timestamp"}  # no channels, where these have no names
+
+
+@cache
+def _words(kind: str) -> frozenset[str]:
+    """The words of tables for what is missing; they stand there, which is slow to import."""
+    path = Path(__file__).parents[1] / "readers" / "data" / "words.toml"
+    return frozenset(tomllib.loads(path.read_text(encoding="utf-8"))["values"][kind])
 
 
 class Step(NamedTuple):
@@ -51,6 +60,7 @@ class Wanted:
         kind: "numbers", "tokens" or "texts".
         key: the column or field that names the stream; `None`: all steps are of one stream.
         is_usual: whether `key` is only what it is usually called, and may be missing.
+        is_trained: whether the training data had the column `key`.
         reset: the column or field that tells one sequence from the next; `None`: none does.
         value: of `reset`, which begins a sequence; `None`: each change of it does.
     """
@@ -60,6 +70,7 @@ class Wanted:
     kind: str = "numbers"
     key: str | None = None
     is_usual: bool = False
+    is_trained: bool = False
     reset: str | None = None
     value: str | None = None
 
@@ -99,10 +110,39 @@ class StepLines(abc.ABC):
             DataError: something else; the message says what came and what was expected.
         """
 
+    def _near(self, missing: Sequence[str], names: Iterable[str]) -> str:
+        """The name that was probably meant by the first that is missing, if there is one."""
+        own = self.wanted.channels or ()
+        others = [name for name in names if missing[0] not in own or name not in own]
+        near = nearest(missing[0], others)
+        return "" if near is None else f' Did you mean "{near}"?'
+
+    def without_key(self, first: str) -> str | None:
+        """What to say where the training data had a column that names the streams, and these none.
+
+        Args:
+            first: the first line.
+        """
+        key = self.wanted.key
+        if key is None or self.has_key or not self.wanted.is_trained:
+            return None
+        near = self._near([key], self._names_in(first))
+        return (
+            f"There is no {key!r}, which told the sequences apart in training: all steps are one "
+            f"sequence, as far as no empty line ends it.{near} --key NAME tells what names the "
+            "sequences here; --key none says that they are one."
+        )
+
+    @abc.abstractmethod
+    def _names_in(self, first: str) -> Sequence[str]:
+        """The names in the first line; empty: there are none."""
+
     def _made(self, values: Any, name: Any, reset: Any) -> Step:
         if type(name) not in (str, int):
             kind = f"the name of the stream ({self.wanted.key!r}) is {_shown(name)}"
             raise DataError(f"{kind}; expected text or a whole number.")
+        if self.has_key and (name == "" or (type(name) is str and name in _words("no_text"))):
+            raise DataError(f"{self.wanted.key!r} is empty: whose step is this?")
         if self.wanted.value is None:
             return Step(values, name, reset)
         found = reset if isinstance(reset, str) else json.dumps(reset)
@@ -157,8 +197,15 @@ class JsonLines(StepLines):
         key, reset = self.wanted.key, self.wanted.reset
         for name in (key if self.has_key else None, reset):
             if name is not None and name not in value:
-                raise DataError(f"there is no field {name!r}; the fields are {_names(value)}.")
+                near = self._near([name], value)
+                raise DataError(
+                    f"there is no field {name!r}; the fields are {_names(value)}.{near}"
+                )
         return self._made(self._values(value), value[key] if self.has_key else "", value.get(reset))
+
+    def _names_in(self, first: str) -> Sequence[str]:
+        value = _parsed(first)
+        return list(value) if isinstance(value, dict) else ()
 
     def _values(self, fields: dict[str, Any]) -> Any:
         channels = self.wanted.channels
@@ -178,7 +225,7 @@ class JsonLines(StepLines):
             )
         raise DataError(
             f"there is no field {_names(missing)}; expected {self.wanted.expected}, or a list "
-            '"x" of them.'
+            f'"x" of them.{self._near(missing, fields)}'
         )
 
     def _list(self, value: Any) -> Any:
@@ -216,7 +263,7 @@ class CsvLines(StepLines):
         super().__init__(wanted)
         self.separator = next((one for one in "\t;," if one in first), ",")
         self._decimal = "," if self.separator == ";" else "."
-        cells = self._cells(first)
+        cells = [cell.strip() for cell in self._cells(first)]
         self._waits = format_ == "csv" or (format_ is None and self._is_header(cells))
         names = cells if self._waits else [str(n) for n in range(1, len(cells) + 1)]
         self._width = len(names)
@@ -227,6 +274,9 @@ class CsvLines(StepLines):
         self._key, self._reset = key, self._column(wanted.reset, names)
         self._columns = self._channels(names)
         self.note = self._described(names)
+
+    def _names_in(self, first: str) -> Sequence[str]:
+        return [cell.strip() for cell in self._cells(first)] if self._waits else ()
 
     def _is_header(self, cells: Sequence[str]) -> bool:
         """Whether one of the names is there, or something that is no number."""
@@ -249,7 +299,8 @@ class CsvLines(StepLines):
         if name is None:
             return None
         if name not in names:
-            hint = "" if self._waits else " Without a header columns are numbers, from 1 on."
+            hint = " Without a header columns are numbers, from 1 on."
+            hint = self._near([name], names) if self._waits else hint
             raise DataError(f"there is no column {name!r}; they are {_names(names)}.{hint}")
         return names.index(name)
 
@@ -261,6 +312,7 @@ class CsvLines(StepLines):
             if missing:
                 raise DataError(
                     f"there is no column {_names(missing)}; the columns are {_names(names)}."
+                    f"{self._near(missing, names)}"
                 )
             return [names.index(name) for name in wanted.channels]
         taken = {self._key, self._reset}
@@ -300,7 +352,7 @@ class CsvLines(StepLines):
             values: Any = given[0]
         else:
             values = self._numbers(given)
-        name = cells[self._key] if self._key is not None else ""
+        name = cells[self._key].strip() if self._key is not None else ""
         return self._made(values, name, None if self._reset is None else cells[self._reset])
 
     def _numbers(self, cells: list[str]) -> Any:
@@ -319,7 +371,7 @@ class CsvLines(StepLines):
         try:
             return float(cell)
         except ValueError:
-            if cell.strip().lower() in _MISSING:
+            if cell.strip() in _words("missing"):
                 return float("nan")
             if self._decimal == ",":
                 return float(cell.replace(",", "."))

@@ -94,15 +94,16 @@ def _wanted(estimator: Any, key: str | None, reset_on: str) -> Wanted:
     member = getattr(estimator, "members", (estimator,))[0]
     preparation = member.preparation_
     usual = (getattr(member, "reading_", None) or {}).get("id")
-    usual = usual if isinstance(usual, str) else "id"
+    is_trained = isinstance(usual, str)
     reset = None if reset_on in ("blank", "never") else reset_on
     name, equals, value = (reset or "").partition("=")
     return Wanted(
         channels=None if member.channels_ is None else tuple(member.channels_),
         count=1 if preparation.kind == "texts" else preparation.channels_in,
         kind=preparation.kind,
-        key=None if key == "none" else key or usual,
+        key=None if key == "none" else key or (usual if is_trained else "id"),
         is_usual=key is None,
+        is_trained=is_trained,
         reset=name or None,
         value=value if equals else None,
     )
@@ -132,6 +133,8 @@ def _run(
             if lines is None:
                 lines = lines_of(line, format_, wanted)
                 tell([lines.note])
+                if blank and (said := lines.without_key(line)):
+                    warn_user(said)
                 output.write(answers.begin(lines))
             step = lines.step(line)
             if step is None:

@@ -63,6 +63,17 @@ MOST_BYTES = 10**9  # that one step may take in the network of a file
 
 BY_TASK = {kind.task: kind for kind in BY_NAME.values()}
 
+STEP_GRAPH = (
+    'is the graph of one step, which ONNX Runtime runs by a script such as that of "One step at a '
+    'time" in docs/how-to/where-your-model-can-go.md. `segue stream` takes the run that it was '
+    "exported from, or its model.safetensors."
+)
+_ONNX = (
+    "is an ONNX file: `segue predict` and `segue info` take it, and in Python "
+    "segue.weights.OnnxModel. What else there is takes the run that it was exported from, or its "
+    "model.safetensors."
+)
+
 
 def estimator_for(task: str | None, found: str) -> type[BaseSequenceEstimator]:
     """Return the estimator of a task, or that for which a data set has targets.
@@ -120,8 +131,8 @@ def load(
     except ModelFileError as error:
         if path.suffix.lower() != ".onnx":
             raise
-        hint = "`segue predict` and `segue info` take it, and in Python segue.weights.OnnxModel."
-        raise ModelFileError(f"is an ONNX file: {hint}", path=path) from error
+        is_step = path.name.lower().endswith(".step.onnx")
+        raise ModelFileError(STEP_GRAPH if is_step else _ONNX, path=path) from error
     layers = _given(network)
     forward.backend()  # a path that cannot be had is no fault of the file
     try:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences, check_sequences
 from segue.errors import DataError, DataNotFoundError, ModelFileError, OptionError, counted
+from segue.estimators.loading import STEP_GRAPH
 from segue.prepare import VocabularyStep
 from segue.prepare.pipeline import STEPS, as_steps
 from segue.readers.objects import adapted, plain_sequences
@@ -107,6 +108,8 @@ class OnnxModel:
     def _facts(self) -> dict[str, Any]:
         """What the metadata say, as values."""
         names = [port.name for port in self.session.get_inputs()]
+        if names[:2] == ["x", "reset"]:
+            raise ModelFileError(STEP_GRAPH, path=self.path)
         try:
             known = self.texts["segue_format"] == str(FILE_FORMAT) and names[:2] == ["x", "lengths"]
             facts = {name: json.loads(self.texts[name]) for name in _FACTS}
