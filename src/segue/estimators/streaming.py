@@ -166,9 +166,9 @@ class ModelStream:
             raise DataError(f"A step is {given!r}; expected {wanted}.")
         values = self._preparation.entering(as_steps(given.reshape(1, -1)))
         if np.isinf(values).any():
-            channels = self._preparation.named(np.flatnonzero(np.isinf(values[0])))
+            where = self._preparation.named(np.flatnonzero(np.isinf(values[0])))
             raise DataError(
-                f"Step {self.steps} has a value in channel {channels} that is infinite, or too "
+                f"Step {self.steps} has a value in channel {where} that is infinite, or too "
                 "large for float32; expected a number, or NaN where one is missing."
             )
         self._refuse_gaps(values)
