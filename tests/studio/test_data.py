@@ -13,6 +13,7 @@ from segue.cli import main
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError
 from segue.readers import write
 from segue.studio import Project
+from segue.studio.opened import answers
 from segue.studio.thinning import BLOCK
 
 
@@ -65,6 +66,20 @@ def test_a_role_that_cannot_be_leaves_all_as_it_was(project: Project, table: str
     with pytest.raises(FileError, match="mode"):
         project.assign("mode", "time")
     assert project.opened is before
+
+
+def test_a_question_of_the_reader_has_answers_that_can_be_given(project: Project) -> None:
+    """Two columns may be the label: the error names the options, and each of them opens."""
+    rows = [f"{'ab'[n % 2]},{'xy'[n // 2 % 2]},{n},{n % 3}" for n in range(12)]
+    (project.folder / "two.csv").write_text("who,what,t0,t1\n" + "\n".join(rows) + "\n")
+    with pytest.raises(FileError) as caught:
+        project.open("two.csv")
+    found = answers(caught.value)
+    assert {"label": "what"} in found
+    for each in found[:2]:
+        opened = project.open("two.csv", **each)
+        assert opened.data.classes is not None
+        assert len(opened.data.classes) == 2
 
 
 def test_the_last_channel_stays(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -16,7 +17,7 @@ from segue.data.channel_checks import Finding
 from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.data.summary import Summary
-from segue.errors import DataError, OptionError, did_you_mean
+from segue.errors import DataError, OptionError, SegueError, did_you_mean
 from segue.readers import read_spread
 from segue.readers.read_options import columns_of, reading_of
 from segue.studio.thinning import Pyramid, Stretch
@@ -78,6 +79,20 @@ class View(NamedTuple):
     text: str
     labels: tuple[tuple[int, int, str], ...]
     rate_hz: float | None
+
+
+def answers(error: SegueError) -> list[dict[str, str]]:
+    """The options of the reader, of which an error says that one is to be chosen.
+
+    >>> answers(DataError("may have its label in 'a' or 'b'. Say label='a' or label='b'."))
+    [{'label': 'a'}, {'label': 'b'}]
+    >>> answers(DataError("holds nothing"))
+    []
+    """
+    _, said, options = str(error).rpartition("Say ")
+    pairs = re.findall(r"\b(\w+)='([^']*)'", options) if said else []
+    alike = len({name for name, _ in pairs}) == 1
+    return [{name: value} for name, value in pairs] if alike else []
 
 
 @dataclass(frozen=True, eq=False)

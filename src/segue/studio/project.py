@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 from segue.errors import DataError, DataNotFoundError, SegueError, did_you_mean
 from segue.estimators.loading import BY_TASK, estimator_for
 from segue.readers import names
+from segue.runs.listing import list_runs
+from segue.runs.summary import RunSummary
 from segue.studio.design import (
     Edits,
     Ground,
@@ -357,6 +360,16 @@ class Project:
     def runs(self) -> list[str]:
         """The names of the runs in the folder, the newest first."""
         return self.trainings.names()
+
+    def summaries(self, names: Iterable[str]) -> dict[str, RunSummary]:
+        """Runs as rows of a list, with their scores, by name; without those that are just begun."""
+        folders = [self.folder / RUNS / name for name in names]
+        found = (list_runs(folder) for folder in folders if folder.is_dir())
+        return {one.folder.name: one for rows in found for one in rows if one.kind == "run"}
+
+    def scored(self) -> list[str]:
+        """The names of the runs that have results, the newest first."""
+        return self.trainings.scored()
 
     # -- results --------------------------------------------------------------------------------
 

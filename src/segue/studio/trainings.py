@@ -165,6 +165,11 @@ class Trainings:
         names = [name for _, name in dated]
         return [*(n for n in reversed(self._processes) if n not in names), *names]
 
+    def scored(self) -> list[str]:
+        """The runs that have a model and its scores, the newest first."""
+        runs = ((name, Run(self.root / RUNS / name)) for name in self.names())
+        return [name for name, run in runs if run.model.is_file() and run.scores.is_file()]
+
     def run(self, name: str) -> Run:
         """A run by its name.
 

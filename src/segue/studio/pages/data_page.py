@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import run, ui
 
-from segue.errors import counted
-from segue.studio.opened import LEFT_OUT, ROLES, OpenData, View
+from segue.errors import SegueError, counted
+from segue.studio.opened import LEFT_OUT, ROLES, OpenData, View, answers
 from segue.studio.pages.elements import (
     Message,
     SequenceChart,
@@ -39,6 +40,7 @@ class DataPage:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.folder, self.contains = "", ""
+        self.asked, self.answers = "", list[dict[str, str]]()
         self.label: str | None = None
         self.start, self.index = 0, 0
         with frame(project, "/"), ui.element("div").classes("page sided"):
@@ -46,6 +48,7 @@ class DataPage:
                 self._sources()
             with ui.element("div").classes("stack"):
                 self.message = Message()
+                self._answers()
                 self._opened()
         self.look = watching(lambda: id(project.opened), self._reset)
 
@@ -116,15 +119,31 @@ class DataPage:
             self.folder = path
             self._files.refresh()
 
-    async def _open(self, source: str) -> None:
-        await self._act(self.project.open, source)
+    async def _open(self, source: str, **options: Any) -> None:
+        self.asked = source
+        await self._act(self.project.open, source, **options)
 
     async def _act(self, action: Any, *arguments: Any, **options: Any) -> None:
         """Read in a thread, so that the pages stay usable; say what is wrong, if anything is."""
+        self.answers = []
         self.message.clear()
-        with self.message.catching():
+        try:
             await run.io_bound(action, *arguments, **options)
+        except SegueError as error:
+            self.message.show(str(error))
+            self.answers = answers(error)
+        self._answers.refresh()
         await self.look()
+
+    @ui.refreshable_method
+    def _answers(self) -> None:
+        """What can be said to a question of the reader, such as which column is the label."""
+        if self.answers:
+            with ui.element("div").classes("chips"):
+                for each in self.answers:
+                    words = ", ".join(f"{name}: {value}" for name, value in each.items())
+                    chip = text(words, "button", "chip").props("type=button")
+                    chip.on("click", partial(self._open, self.asked, **each))
 
     # -- what is open -----------------------------------------------------------------------------
 
@@ -138,7 +157,9 @@ class DataPage:
                     "good one to begin with: speakers are told apart by how they say two vowels.",
                     "p", "empty",
                 )  # fmt: skip
-                ui.button("Open japanese-vowels", on_click=lambda: self._open("japanese-vowels"))
+                begin = partial(self._open, "japanese-vowels")
+                opens = ui.button("Open japanese-vowels", on_click=begin, color=None)
+                opens.props("unelevated").classes("primary").style("justify-self: start")
             return
         with ui.element("div").classes("two"):
             with card(opened.source):
@@ -167,7 +188,7 @@ class DataPage:
             with ui.element("div").classes("scroll"), ui.element("table").classes("plain"):
                 with ui.element("thead"), ui.element("tr"):
                     for heading in ("column", "holds", "role", ""):
-                        text(heading, "th")
+                        text(heading, "th" if heading else "td")
                 with ui.element("tbody"):
                     for column in opened.columns:
                         with ui.element("tr"):

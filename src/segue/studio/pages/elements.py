@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nicegui import ui
 
 from segue.errors import SegueError
+from segue.studio.project import Project
 
 STATIC = Path(__file__).with_name("static")
+_RUNS = 100  # in a list
 
 
 class SequenceChart(ui.element, component=STATIC / "sequence_chart.js"):
@@ -124,6 +127,27 @@ def item(words: str, aside: str, on_click: Callable[..., Any] | None, here: bool
     with element:
         text(words, "span")
         text(aside, "span", "dim small-text")
+
+
+def run_list(
+    project: Project, names: Sequence[str], here: str | None, on_click: Callable[[str], Any]
+) -> None:
+    """A list of runs with their scores, the newest first.
+
+    Args:
+        project: whose runs they are.
+        names: of the runs.
+        here: the one that is shown.
+        on_click: called with the name of another.
+    """
+    rows = project.summaries(names[:_RUNS])
+    for name in names[:_RUNS]:
+        row, aside = rows.get(name), ""
+        if row is not None:
+            aside = row.state if row.score is None else f"{row.metric} {row.score:.4g}"
+        item(name, aside, partial(on_click, name), name == here)
+    if len(names) > _RUNS:
+        text(f"and {len(names) - _RUNS:,} more: `segue runs` lists them", "div", "empty")
 
 
 def choice(

@@ -29,7 +29,7 @@ def frame(project: Project, here: str) -> Iterator[None]:
     ui.query("html").props("lang=en")
     ui.page_title(f"{PAGES[here]} · segue studio")
     with ui.element("header").classes("bar"):
-        text("segue studio", "span", "name")
+        text("segue studio", "h1", "name")
         with ui.element("nav").props('aria-label="Pages"'):
             for path, name in PAGES.items():
                 link = text(name, "a", "here" if path == here else "").props(f"href={path}")
@@ -43,8 +43,7 @@ def frame(project: Project, here: str) -> Iterator[None]:
         ui.button(icon="contrast", on_click=switch).props(
             'flat dense round aria-label="light or dark"'
         )
-    with ui.element("main"):
-        yield
+    yield
 
 
 def watching(

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import run, ui
 
 from segue.studio.pages.data_page import show_sequence
-from segue.studio.pages.elements import Message, card, item, table, text
+from segue.studio.pages.elements import Message, card, item, run_list, table, text
 from segue.studio.pages.frame import frame, watching
 from segue.studio.project import Project, Results
 
@@ -26,7 +26,7 @@ class ResultsPage:
 
     def __init__(self, project: Project, name: str | None = None) -> None:
         self.project = project
-        names = self._names()
+        names = project.scored()
         self.name = name if name in names else next(iter(names), None)
         self.cell: tuple[int, int] | None = None
         self.index: int | None = None
@@ -38,21 +38,16 @@ class ResultsPage:
                 self.message = Message()
                 self._results()
                 ui.timer(0, self._score, once=True)
-        watching(self._names, self._runs.refresh)
-
-    def _names(self) -> list[str]:
-        runs = (self.project.watch(name) for name in self.project.runs())
-        return [watched.name for watched in runs if watched.metrics is not None]
+        watching(project.scored, self._runs.refresh)
 
     @ui.refreshable_method
     def _runs(self) -> None:
-        names = self._names()
+        names = self.project.scored()
         if not names:
             text("No run has results yet.", "p", "empty")
             text("← Training", "a").props("href=/training")
         with ui.element("div").classes("list tall"):
-            for name in names:
-                item(name, "", lambda name=name: self._look_at(name), name == self.name)
+            run_list(self.project, names, self.name, self._look_at)
 
     async def _look_at(self, name: str) -> None:
         self.name, self.cell, self.index = name, None, None
@@ -124,7 +119,7 @@ class ResultsPage:
                 return
             with ui.element("div").classes("scroll"), ui.element("table").classes("confusion"):
                 with ui.element("tr"):
-                    text("", "th")
+                    text("", "td")
                     for name in classes:
                         text(name, "th").props["title"] = name
                 for row, name in enumerate(classes):

@@ -10,7 +10,15 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from segue.studio.design import TEMPLATES, Card, Plan, palette
-from segue.studio.pages.elements import LineChart, Message, card, item, lines, text, write
+from segue.studio.pages.elements import (
+    LineChart,
+    Message,
+    card,
+    lines,
+    run_list,
+    text,
+    write,
+)
 from segue.studio.pages.frame import frame, watching
 from segue.studio.project import Project
 from segue.studio.settings import Setting
@@ -20,7 +28,9 @@ _GROUPS = {  # of the files that the layers stand in
     "recurrent": "Recurrent", "conv": "Convolution", "random_conv": "Convolution",
     "window_pool": "Convolution", "attention": "Dense, attention and others",
     "core": "Dense, attention and others", "pool": "Ends the sequence",
-    "composition": "Of several layers", "activations": "Activations",
+    "composition": "Of several layers", "multirocket": "Features that are not trained",
+    "hydra": "Features that are not trained", "quant": "Features that are not trained",
+    "rdst": "Features that are not trained", "activations": "Activations",
 }  # fmt: skip
 _CLOSED = "Activations"
 _MESSAGES = 12  # lines of what a training has printed
@@ -41,6 +51,7 @@ class TrainingPage:
         self.name = name if name in names else next(iter(names), None)
         self.watched: Watched | None = None
         self.plan: Plan | None = None
+        self.shown = ""
         with frame(project, "/training"), ui.element("div").classes("page"):
             if project.opened is None:
                 with card("No data are open"):
@@ -155,7 +166,11 @@ class TrainingPage:
         with ui.element("div").classes("scroll"), ui.element("table").classes("plain"):
             with ui.element("thead"), ui.element("tr"):
                 for heading in ("layer", "output", "parameters", ""):
-                    text(heading, "th", "number" if heading == "parameters" else "")
+                    text(
+                        heading,
+                        "th" if heading else "td",
+                        "number" if heading == "parameters" else "",
+                    )
             with ui.element("tbody"):
                 self._row("input", plan.input_shape, "")
                 for call, (start, stop) in enumerate(plan.calls):
@@ -254,8 +269,10 @@ class TrainingPage:
     def _start(self) -> None:
         project = self.project
         with ui.element("div").classes("head"):
-            start = ui.button("Start training", on_click=lambda: self._begin(compare=False))
-            start.props("unelevated")
+            start = ui.button(
+                "Start training", on_click=lambda: self._begin(compare=False), color=None
+            )
+            start.props("unelevated").classes("primary")
             compare = ui.button(
                 "Compare usual networks", on_click=lambda: self._begin(compare=True)
             )
@@ -295,8 +312,7 @@ class TrainingPage:
             text("No run yet: what is trained here is kept in the folder runs.", "p", "empty")
             return
         with ui.element("div").classes("list").style("max-height: 132px"):
-            for name in names:
-                item(name, "", lambda name=name: self._look_at(name), name == self.name)
+            run_list(self.project, names, self.name, self._look_at)
 
     async def _look_at(self, name: str) -> None:
         self.name = name
@@ -311,6 +327,9 @@ class TrainingPage:
         return self.watched and self.watched._replace(record=None, metrics=None)
 
     def _draw(self) -> None:
+        if self.watched is not None and self.watched.state != self.shown:
+            self.shown = self.watched.state
+            self._choose.refresh()  # with its score, where it has one now
         self._standing_of_run()
         self._messages.refresh()
         self._curves()
@@ -331,7 +350,8 @@ class TrainingPage:
             stop = partial(self._do, self.project.stop)
             self.stop = ui.button("Stop, keep the best", on_click=stop).props("outline")
             resume = partial(self._do, self.project.resume)
-            self.resume = ui.button("Go on", on_click=resume).props("unelevated")
+            self.resume = ui.button("Go on", on_click=resume, color=None)
+            self.resume.props("unelevated").classes("primary")
             self.results = text("Results →", "a")
         self.failed = Message()
 
