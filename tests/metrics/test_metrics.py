@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from segue import Dataset, Sequences, evaluate, metrics
+from segue.errors import DataError
 from segue.evaluation.report import render
 from segue.tasks import TASKS
 
@@ -262,3 +263,11 @@ def test_roc_auc_is_that_of_scikit_learn() -> None:
         ]
         found = metrics.roc_auc(targets, shares)
         np.testing.assert_allclose(found, np.mean(wanted), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["rmse", "rmse_by_value", "mean_absolute_error", "r2"])
+def test_numbers_of_another_count_have_no_score(name: str) -> None:
+    """NumPy would pair each target with each of nine predictions."""
+    function = metrics.metrics_of("regress")[name].function
+    with pytest.raises(DataError, match=r"have shape \[4, 9\] and the targets \[4, 1\]"):
+        function(np.zeros((4, 1)), np.zeros((4, 9)))

@@ -13,8 +13,9 @@ from safetensors.numpy import save_file
 import segue
 from segue import SequenceClassifier, TrainingOptions
 from segue.cli import main
+from segue.errors import DataError, OptionError
 from segue.testing import tiny_dataset
-from segue.weights import to_keras
+from segue.weights import from_torch, to_keras
 
 NETWORK = "dense(4, tanh) pool(mean) dense(3, softmax)"
 
@@ -67,6 +68,76 @@ def test_mistakes(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert main(["import", *words, *out]) in (1, 2)
         assert message in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_names_are_read_as_a_column_of_labels(weights: Path, tmp_path: Path, capsys: Any) -> None:
+    """So that classes that are numbers are those of a table that is to be scored."""
+    out = tmp_path / "model.safetensors"
+    words = ["import", str(weights), "--out", str(out), "--network", NETWORK, "--overwrite"]
+    table = tmp_path / "new.csv"
+    for given, wanted in {"1, 2,9": [1, 2, 9], "1,2,x": ["1", "2", "x"]}.items():
+        assert main([*words, "--classes", given]) == 0
+        assert segue.load(out).classes_.tolist() == wanted
+        said = " ".join(capsys.readouterr().out.split())
+        assert f"classes {', '.join(map(repr, wanted))}" in said
+        assert "numbered" not in said
+        labels = given.replace(" ", "").split(",")
+        rows = (f"{n},0.1,0.2,{label}" for n, label in enumerate(labels) for _ in range(3))
+        table.write_text("\n".join(["id,a,b,label", *rows]))
+        assert main(["evaluate", str(out), str(table), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["sequences"] == 3
+
+
+def test_classes_without_names_are_said_to_be_numbered(
+    weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    words = ["import", str(weights), "--out", str(tmp_path / "m.safetensors")]
+    assert main([*words, "--network", NETWORK]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "classes 0, 1, 2; numbered: name them in this order, --classes sit,walk" in said
+    for wrong in (3, "abc", ["a", None, "b"], ["a", "a", "b"], {"a": 1, "b": 2, "c": 3}):
+        with pytest.raises(OptionError, match="expected 3 different names, in the order"):
+            from_torch(weights, NETWORK, classes=wrong)  # type: ignore[arg-type]
+
+
+def test_a_linear_last_layer_does_not_say_what_it_gives(
+    weights: Path, tmp_path: Path, capsys: Any
+) -> None:
+    """It is asked, unless it is one number without names of classes; that is said."""
+    network, out = "dense(4, tanh) pool(mean) dense(3)", tmp_path / "m.safetensors"
+    words = ["import", str(weights), "--out", str(out), "--network", network]
+    for more in ([], ["--classes", "a,b,c"]):
+        assert main([*words, *more]) == 2
+        error = " ".join(capsys.readouterr().err.split())
+        assert "the last layer is linear, which does not say what its 3 outputs mean" in error
+        assert "--task classify (logits, one class is right)" in error
+    assert not out.exists()
+    assert main([*words, "--task", "classify", "--classes", "a,b,c"]) == 0
+    assert main([*words, "--task", "regress", "--overwrite"]) == 0
+    assert "3 numbers for each sequence" in capsys.readouterr().out
+    one = {"weight": np.ones((1, 2), np.float32)}
+    with pytest.raises(OptionError, match="what its 1 output means"):
+        from_torch(one, "pool(mean) dense(1, bias=false)", classes=["no", "yes"])
+    model = from_torch(one, "pool(mean) dense(1, bias=false)")
+    assert model.training_summary_[-1][1].startswith("1 number for each sequence, as the last")
+    named = from_torch(one, "pool(mean) dense(1, bias=false)", task="classify", classes=[5, 6])
+    assert named.classes_.tolist() == [5, 6]
+
+
+def test_numbers_are_not_scored_on_classes(weights: Path, tmp_path: Path, capsys: Any) -> None:
+    """A model of three numbers, and one label for each sequence: no score means anything."""
+    model = from_torch(weights, "dense(4, tanh) pool(mean) dense(3)", task="regress")
+    model.save(tmp_path / "m.safetensors")
+    rows = (f"{n},0.1,0.2,{1 + n % 3}" for n in range(6) for _ in range(3))
+    (tmp_path / "new.csv").write_text("\n".join(["id,a,b,label", *rows]))
+    assert main(["evaluate", str(tmp_path / "m.safetensors"), str(tmp_path / "new.csv")]) == 1
+    error = " ".join(capsys.readouterr().err.split())
+    assert "`y` has shape (6,)" in error
+    assert "the model predicts 3 numbers for each sequence" in error
+    x = [np.zeros((3, 2), np.float32)] * 6
+    data = segue.Dataset(segue.Sequences.from_list(x), np.arange(6.0), task="regress")
+    with pytest.raises(DataError, match="the model predicts 3 numbers"):
+        segue.evaluate(model, data)
 
 
 @pytest.mark.slow

@@ -190,11 +190,11 @@ def tiny_x() -> Any:
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        ("attention(3) pool(mean)", "attention_1 is a attention layer"),
+        ("attention(3) pool(mean)", "attention_1 is of the kind attention"),
         ("bilstm(3, merge=none) bilstm(3)", "bilstm_1 keeps its two directions apart"),
         ("lstm(3, initial_state=learnt)", "initial states of its own"),
         ("conv(4, 5, stride=2) pool(max)", "conv_1 has a stride of 2"),
-        ("dense(4) glu gru(2)", "glu_1 is a glu layer"),  # Keras's own loses track of its shape
+        ("dense(4) glu gru(2)", "glu_1 is of the kind glu"),  # Keras's own loses track of its shape
         ("pool(last)", "pool_1 is pool(last)"),
     ],
 )

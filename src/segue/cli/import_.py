@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from segue.cli.shared import check_output, print_result
+from segue.cli.shared import check_output, in_flags, print_result
 from segue.errors import OptionError
 from segue.text_table import text_table
 
@@ -108,7 +108,8 @@ def import_(
         out (MODEL): the model file to write, *.safetensors.
         network (SPEC): the layers, the head too, of weights that come without them; of Keras also a
             file with model.to_json().
-        classes (NAMES): the names of the classes in the order of the outputs, with commas between.
+        classes (NAMES): the names of the classes in the order of the outputs, with commas between;
+            whole numbers are numbers, as in a table (default: 0, 1, ...).
         task (classify|multilabel|label|regress): what the outputs are, where the last activation
             does not say it.
         names (NAMES): of PyTorch, which layer there is which one here where more than one would
@@ -121,9 +122,9 @@ def import_(
     if source is None:
         known = ", ".join(ending for one in SOURCES.values() for ending in one.endings)
         raise OptionError(f"{file} is of no kind that is read; expected a file ending in {known}.")
-    labels = None if classes is None else [name.strip() for name in classes.split(",")]
+    labels = None if classes is None else _as_labels(classes)
     estimator = source.read(file, network=network, names=names, classes=labels, task=task)
-    lines = list(estimator.training_summary_)
+    lines = [(heading, in_flags(text)) for heading, text in estimator.training_summary_]
     found = source.compare(estimator, file, network)
     lines.append(("compared", "not with its own framework" if found is None else str(found)))
     estimator.save(out)
@@ -132,6 +133,14 @@ def import_(
         "model": out,
         "estimator": kind,
         "layers": dict(lines),
+        "classes": getattr(estimator, "classes_", None),
         "largest_difference": None if found is None else found.largest,
     }
     print_result(facts, f"{text_table(lines, '<')}\n\nwritten  {out} ({kind})", json=json)
+
+
+def _as_labels(names: str) -> Any:
+    """The names of classes as a column of labels in a table is read: `[class]`."""
+    from segue.readers.table.labels import labels_as_written
+
+    return labels_as_written([name.strip() for name in names.split(",")])

@@ -277,11 +277,11 @@ class LayerSpec(Spec, abc.ABC):
 
     def write_torch(self, source: TorchSource, context: BuildContext) -> None:
         """Add the layer to plain PyTorch source; layers without such a form report a problem."""
-        source.problems.append(f"{context.name} is a {self.kind} layer")
+        source.problems.append(f"{context.name} is of the kind {self.kind}")
 
     def write_training(self, program: Program, context: BuildContext) -> None:
         """Add the layer to what the native library trains; others report a problem."""
-        program.problems.append(f"{context.name} is a {self.kind} layer")
+        program.problems.append(f"{context.name} is of the kind {self.kind}")
 
 
 def not_causal_message(name: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segue.errors import DataError
+
 Array = npt.NDArray[Any]
 
 _BITS = 1 / np.log(2)  # in a nat
@@ -19,7 +21,22 @@ def rmse(targets: Array, predictions: Array) -> float:
     >>> rmse(np.array([1.0, 2.0, 3.0, 4.0]), np.array([3.0, 2.0, 3.0, 4.0]))
     1.0
     """
+    _check_values(targets, predictions)
     return float(np.sqrt(np.mean(np.square(targets - predictions))))
+
+
+def _check_values(targets: Array, predictions: Array) -> None:
+    """Raise where NumPy would pair each target with numbers that are not its own.
+
+    Raises:
+        DataError: another number of predictions than of targets.
+    """
+    wanted, found = np.shape(targets), np.shape(predictions)
+    if len(found) > len(wanted) or wanted[len(wanted) - len(found) :] != found:
+        raise DataError(
+            f"The predictions have shape {list(found)} and the targets {list(wanted)}; expected a "
+            "prediction for each target. A model of several numbers is scored on as many."
+        )
 
 
 def rmse_by_value(targets: Array, predictions: Array) -> list[float]:
@@ -28,6 +45,7 @@ def rmse_by_value(targets: Array, predictions: Array) -> list[float]:
     >>> rmse_by_value(np.array([[1.0, 2.0]]), np.array([[4.0, 6.0]]))
     [3.0, 4.0]
     """
+    _check_values(targets, predictions)
     return [rmse(wanted, found) for wanted, found in zip(targets.T, predictions.T, strict=True)]
 
 
@@ -50,6 +68,7 @@ def mean_absolute_error(targets: Array, predictions: Array) -> float:
     >>> mean_absolute_error(np.array([1.0, 2.0]), np.array([4.0, 6.0]))
     3.5
     """
+    _check_values(targets, predictions)
     return float(np.abs(targets - predictions).mean())
 
 
@@ -67,6 +86,7 @@ def r_squared(targets: Array, predictions: Array, weights: Array | None = None) 
     >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 2.0]))
     0.5
     """
+    _check_values(targets, predictions)
     rows = len(targets)
     wanted = np.asarray(targets, np.float64).reshape(rows, -1)
     found = np.asarray(predictions, np.float64).reshape(rows, -1)

@@ -5,6 +5,7 @@ These are a regression and an autoregression in closed form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from segue.data.arrays import refuse_not_finite
 from segue.data.dataset import Dataset
 from segue.data.sequences import Array, Sequences
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.layers.base import TorchSource
 from segue.metrics import r_squared
 from segue.onnx_graph import Dims, Steps, Value
@@ -269,7 +270,8 @@ class Regress(Task):
         if data.y.shape[1:] != self.shape:
             raise DataError(
                 f"`y` has shape {data.y.shape}; the targets of the training are "
-                f"{['n', *self.shape]}, and expected here too."
+                f"{['n', *self.shape]}, and expected here too: the model predicts "
+                f"{counted(math.prod(self.shape), 'number')} for each sequence."
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -289,6 +291,7 @@ class Regress(Task):
 
     def outcome(self, estimator: Any, data: Dataset) -> Outcome:
         """`[n, value]` numbers; the baselines are the mean of training and a linear regression."""
+        self.check_shape(data)
         about = "always the mean of the training targets"
         baselines = [Baseline("mean of training", about, {"predictions": self.mean})]
         if self.linear is not None:

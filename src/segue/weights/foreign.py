@@ -16,7 +16,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from segue.data.arrays import Array
-from segue.errors import DataError, ModelFileError, OptionError, SpecError, counted
+from segue.data.labels import as_labels
+from segue.errors import DataError, ModelFileError, OptionError, SpecError, counted, first_few
 from segue.estimators import SequenceClassifier, SequenceLabeler, SequenceRegressor
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.result import FitResult
@@ -35,6 +36,7 @@ from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale, MissingIndicator, Standardize, StepSpec
 from segue.spec import to_text
 from segue.tasks import Classify, Label, Multilabel, Regress, Task
+from segue.tasks.classes import ClassTask
 from segue.training import History
 
 _MOST_FEATURES = 1_000_000  # numbers of one step
@@ -150,7 +152,10 @@ def estimator_of(
             task=kind.task,
             history=History([]),
             stopped="imported",
-            training_summary=lines_of(found, [*plan_names(plan), "head"]),
+            training_summary=[
+                *lines_of(found, [*plan_names(plan), "head"]),
+                _outputs_line(kind.task, is_given=classes is not None, is_named=task is not None),
+            ],
             seen=None,
             channels=None,
             reading=None,
@@ -299,6 +304,12 @@ def _meaning(
     if every and task in (None, "classify"):
         chosen = "label"
     possible = _possible(head.activation, units, every=every)
+    if task is None and chosen == "regress" and (classes is not None or units > 1):
+        raise OptionError(
+            f"the last layer is linear, which does not say what its {counted(units, 'output')} "
+            f"mean{'s' if units == 1 else ''}. Say it: task='classify' (logits, one class is "
+            "right), task='multilabel' (logits, each class by itself) or task='regress' (numbers)."
+        )
     if chosen not in possible:
         where = "at each step" if every else "for each sequence"
         raise OptionError(
@@ -309,7 +320,7 @@ def _meaning(
         shape, scale = (() if units == 1 else (units,)), MeanScale(np.zeros(units), np.ones(units))
         made: Task = Regress(shape=shape, scale_target=False, scale=scale)
         return weights, _Kind(SequenceRegressor, made), {"scale_target": False}
-    names = _names(classes, max(units, 2) if chosen != "multilabel" else units)
+    names = class_names(classes, max(units, 2) if chosen != "multilabel" else units)
     given: dict[str, Any] = {} if classes is None else {"classes": list(names)}
     counts = (0,) * len(names)
     if chosen == "label":
@@ -334,11 +345,36 @@ def _possible(activation: str, units: int, *, every: bool) -> list[str]:
     return ["regress", "classify", "multilabel"]
 
 
-def _names(classes: Sequence[Any] | None, count: int) -> tuple[Any, ...]:
-    names = tuple(range(count)) if classes is None else tuple(np.asarray(classes).tolist())
-    if len(names) != count or len(set(names)) < count:
-        raise OptionError(f"`classes` is {list(names)}; expected {count} different names.")
+def class_names(classes: Any, count: int) -> tuple[Any, ...]:
+    """The names of so many classes: those given, or 0, 1, ...
+
+    Raises:
+        OptionError: no list of so many different labels.
+
+    >>> class_names(None, 3), class_names(["sit", "walk"], 2)
+    ((0, 1, 2), ('sit', 'walk'))
+    """
+    if classes is None:
+        return tuple(range(count))
+    expected = f"expected {count} different names, in the order of the outputs"
+    if isinstance(classes, str | bytes | Mapping) or np.ndim(classes) != 1:
+        raise OptionError(f"`classes` is {classes!r}; {expected}, in a list.")
+    labels, missing = as_labels(list(classes), what="classes")
+    names = tuple(labels.tolist())
+    if missing.any() or len(names) != count or len(set(names)) < count:
+        raise OptionError(f"`classes` is {list(classes)}; {expected}.")
     return names
+
+
+def _outputs_line(task: Task, *, is_given: bool, is_named: bool) -> tuple[str, str]:
+    """What the outputs are, and how to say it otherwise."""
+    if not isinstance(task, ClassTask):
+        text = counted(task.objective.outputs, "number") + " for each sequence"
+        linear = "" if is_named else ", as the last layer is linear; of a logit: task='classify'"
+        return "outputs", text + linear
+    shown = first_few(map(repr, task.classes), 20)
+    advice = "" if is_given else "; numbered: name them in this order, classes=['sit', 'walk']"
+    return "classes", shown + advice
 
 
 def problems_found(problems: Sequence[str], source: str | Path) -> ModelFileError:

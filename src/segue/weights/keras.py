@@ -40,7 +40,8 @@ def from_keras(
             `model.to_json()` or a `.keras` file.
         classes: the names of the classes, in the order of the outputs; 0, 1, ... if left out.
         task: what the outputs mean where the last activation does not say it: "classify" or "label"
-            of logits; numbers of each sequence ("regress") if left out.
+            or "multilabel" of logits, "regress" of numbers. One linear output is a number if left
+            out; several, or one with `classes`, are refused without it.
 
     Returns:
         A `SequenceClassifier`, `SequenceLabeler` or `SequenceRegressor`.
@@ -49,7 +50,8 @@ def from_keras(
         DataNotFoundError: there is no such file.
         ModelFileError: a damaged or hostile file, or layers that segue does not have; each is named
             with the reason.
-        OptionError: weights without `network`, or `classes` of another number.
+        OptionError: weights without `network`, `classes` of another number, or a linear last layer
+            without `task`.
         MissingPackageError: h5py is not installed.
     """
     found = read_keras(path)

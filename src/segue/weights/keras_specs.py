@@ -62,7 +62,7 @@ def entry_of(planned: PlannedLayer, weights: Weights | None = None) -> KerasEntr
     if convert is None and isinstance(spec, ActivationSpec):
         convert = _activation
     if convert is None:
-        raise NotInKerasError(f"{planned.context.name} is a {spec.kind} layer")
+        raise NotInKerasError(f"{planned.context.name} is of the kind {spec.kind}")
     kind, config, groups = convert(planned)
     named = {"name": planned.context.name.replace("/", "_"), **config}
     given = {} if weights is None else dict(weights)

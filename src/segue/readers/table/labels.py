@@ -26,16 +26,25 @@ def labels_of(columns: Columns, name: str) -> tuple[Index, Array]:
     if not _are_texts(values):
         return codes, as_labels(values, what=name)[0]
     unique, places = np.unique([value.strip() for value in values], return_inverse=True)
-    texts, decimal = unique.tolist(), columns.loaded.dialect.decimal
+    labels = labels_as_written(unique.tolist(), columns.loaded.dialect.decimal)
+    return np.append(places, -1).astype(codes.dtype)[codes], labels
+
+
+def labels_as_written(texts: list[str], decimal: str = ".") -> Array:
+    """`[n]` labels that texts stand for: whole or real numbers, truth values, or the texts.
+
+    >>> labels_as_written(["1", "2"]), labels_as_written(["False", "True"])
+    (array([1, 2]), array([False,  True]))
+    >>> labels_as_written(["1", "two"])
+    array(['1', 'two'], dtype='<U3')
+    """
     meanings = truth_values(texts)
     if meanings is not None and {"true", "false"} & {text.lower() for text in texts}:
-        labels = np.array([meanings[text] for text in texts])
-    elif all(written_plainly(text, decimal) for text in texts):
+        return np.array([meanings[text] for text in texts])
+    if texts and all(written_plainly(text, decimal) for text in texts):
         labels = labels_of_texts([text.replace(decimal, ".") for text in texts])
-        labels = labels if labels.dtype.kind == "i" else labels.astype(np.float64)
-    else:
-        labels = labels_of_texts(texts)
-    return np.append(places, -1).astype(codes.dtype)[codes], labels
+        return labels if labels.dtype.kind == "i" else labels.astype(np.float64)
+    return labels_of_texts(texts)
 
 
 def labels_at(
