@@ -10,6 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 INTERRUPTED = 130  # what a shell expects
@@ -21,6 +22,16 @@ def _after_imports(phase: str, about: dict[str, int]) -> None:  # noqa: ARG001
     """Look at new objects more often once there are so many that not all can be of imports."""
     gc.set_threshold(_COLLECTED_AT)
     gc.callbacks.remove(_after_imports)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Set what answers a Ctrl-C, and the request to end where nothing else would: in a container.
+
+    Its first process gets no signal that it does not handle.
+    """
+    signal.signal(signal.SIGINT, handler)
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def main() -> int:
@@ -48,15 +59,15 @@ def main() -> int:
 
     try:
         try:
-            signal.signal(signal.SIGINT, interrupt)
+            _handle(interrupt)
             sys.unraisablehook = unraisable
             from segue.cli import main as run
 
             return run(was_interrupted=lambda: bool(interrupts))
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; the end is not disturbed
+            _handle(signal.SIG_IGN)  # all is said; the end is not disturbed
     except KeyboardInterrupt:  # also one that came in the line above
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _handle(signal.SIG_IGN)
     except Exception:
         if not interrupts:
             raise

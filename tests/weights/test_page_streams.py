@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import segue
-from segue.cli import main
+from segue.cli import INTERRUPTED, main
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "how-to" / "where-your-model-can-go.md"
@@ -83,16 +86,20 @@ def test_the_container_calls_what_there_is(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Docker is not at hand: its entry point is called as it would call it."""
-    (text,) = scripts("A container", "dockerfile")
-    assert "RUN pip install --no-cache-dir segue\n" in text
-    words = json.loads(text.partition("ENTRYPOINT ")[2])
-    assert words[0] == "segue"
-    model = str(folder / "run" / "model.safetensors")
-    words = [model if word == "/model.safetensors" else word for word in words[1:]]
-    command = [sys.executable, "-m", "segue", *words]
-    table = "id,time,x\na,0,0.1\na,1,0.4\n"
-    done = subprocess.run(command, input=table, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("id,prediction,probability_")
+    files = scripts("A container", "dockerfile")
+    assert len(files) == 2
+    model = str(folder / "model.onnx")
+    assert main(["export", str(folder / "run"), model, "--to", "onnx", "--overwrite"]) == 0
+    for text in files:
+        assert "COPY dist /dist\nRUN pip install --no-cache-dir /dist/*.whl" in text
+        own, there = re.findall(r"^COPY (\S+) (/model\S+)$", text, re.MULTILINE)[0]
+        words = json.loads(text.partition("ENTRYPOINT ")[2])
+        assert words[0] == "segue"
+        words = [str(folder / own) if word == there else word for word in words[1:]]
+        command = [sys.executable, "-m", "segue", *words]
+        table = "id,time,x\na,0,0.1\na,1,0.4\n"
+        done = subprocess.run(command, input=table, capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("id,prediction,probability_")
 
 
 def test_the_page_of_promises_names_what_there_is() -> None:
@@ -108,3 +115,28 @@ def test_the_page_of_promises_names_what_there_is() -> None:
     assert len(files) > 30
     assert found > 12
     assert re.findall(r"^## (\d)\.", text, re.MULTILINE) == list("123456789")
+
+
+def test_as_the_first_process_of_a_container_it_ends_when_it_is_asked_to(folder: Path) -> None:
+    """The system gives the first process no SIGTERM that it does not handle."""
+    if os.name != "posix" or shutil.which("unshare") is None:
+        pytest.skip("there is no `unshare`, which makes a first process")
+    model = str(folder / "run" / "model.safetensors")
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "segue"]
+    if subprocess.run([*command[:3], "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not make a first process")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "predict", model, "-"], stdin=pipe, stderr=pipe) as outer:
+        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+        try:
+            for _ in range(200):  # until it handles it
+                time.sleep(0.1)
+                for child in children.read_text().split():
+                    os.kill(int(child), signal.SIGTERM)
+                if outer.poll() is not None:
+                    break
+            assert outer.poll() == INTERRUPTED
+            assert outer.stderr is not None
+            assert outer.stderr.read() == b"interrupted\n"
+        finally:
+            outer.kill()
