@@ -54,6 +54,15 @@ class Columns:
         self.names = list(self.kinds)
         self.empty = [name for name, kind in found.items() if kind is None]
 
+    def expect_numbers(self, names: Iterable[str | int]) -> None:
+        """Take those of the columns that are empty for numbers that are all missing."""
+        expected = set(self.empty).intersection(map(str, names))
+        for name in expected:
+            self._converted[name] = np.full(self.rows, np.nan)
+            self.kinds[name] = "number"
+        self.empty = [name for name in self.empty if name not in expected]
+        self.names = [name for name in self.table.column_names if name in self.kinds]
+
     def of_kind(self, *kinds: Kind) -> list[str]:
         """The names of the columns of these kinds, in their order."""
         return [name for name in self.names if self.kinds[name] in kinds]

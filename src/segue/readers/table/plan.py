@@ -127,8 +127,9 @@ def _patterns(plan: Plan) -> list[str]:
 def recall(columns: Columns, like: Mapping[str, Any] | None, options: TableOptions) -> TableOptions:
     """Look for the columns of another table in this one.
 
-    A label that is not there is none; an id or a time that is not there is looked for by its usual
-    names. Columns without names have their places, in a table with as many.
+    A channel without any value has missing ones. A label that is not there is none; an id or a time
+    that is not there is looked for by its usual names. Columns without names have their places, in
+    a table with as many.
 
     Args:
         columns: of this table.
@@ -151,6 +152,13 @@ def recall(columns: Columns, like: Mapping[str, Any] | None, options: TableOptio
     if channels is None and columns.loaded.named and like.get("channels"):
         channels = _channels(columns, [str(name) for name in like["channels"]])
     layout = options.layout or like.get("layout")
+    if layout in ("rows", "steps"):
+        columns.expect_numbers(channels or ())
+    elif options.channels is None and (empty := set(channels or ()).intersection(columns.empty)):
+        expected = "lists of numbers" if layout == "lists" else "texts"
+        raise columns.loaded.error(
+            f"has no value in column {min(empty)!r}, which the model needs; expected {expected}."
+        )
     if channels is None and layout not in (("rows", "steps") if is_alike else ("rows",)):
         layout = None
     return replace(options, roles=roles, channels=channels, layout=layout)
