@@ -256,7 +256,8 @@ def test_layers_that_agree_are_taken_and_the_others_are_named(
     chosen = quick(
         "gru(4) dense(5)", learning_rate=1e-30, options=replace(SILENT, progress="lines")
     )
-    second = chosen.fit(data, initial=first)
+    with pytest.warns(UserWarning, match="The head begins anew"):
+        second = chosen.fit(data, initial=first)
     said = "initial weights: gru_1 taken; dense_1, head new"
     assert said in capsys.readouterr().err
     assert dict(second.training_summary_)["initial weights"] == said.partition(": ")[2]
@@ -268,8 +269,34 @@ def test_a_head_of_other_classes_is_not_taken(quick: Quick) -> None:
     """Though its shape agrees: its outputs mean something else."""
     first = quick(epochs=3).fit(tiny_dataset(30))
     second = quick(learning_rate=1e-30)
-    second.fit(tiny_dataset(30, classes=("left", "right")), initial=first)
+    said = "the classes of `initial` are '.*'; those of the data 'left', 'right'. Other classes"
+    with pytest.warns(UserWarning, match=said):
+        second.fit(tiny_dataset(30, classes=("left", "right")), initial=first)
     assert dict(second.training_summary_)["initial weights"] == "gru_1 taken; head new"
+
+
+def test_classes_that_are_meant_to_be_the_same(quick: Quick) -> None:
+    """The same in another order, and as text there and numbers here: it is said how to go on."""
+    x = tiny_dataset(30).x
+    y = np.arange(30) % 3
+    first = quick(classes=[2, 0, 1]).fit(x, y)
+    with pytest.warns(UserWarning, match=r"give them in its order: classes=\[2, 0, 1\]"):
+        quick().fit(x, y, initial=first)
+    kept = quick(classes=[2, 0, 1]).fit(x, y, initial=first)
+    assert dict(kept.training_summary_)["initial weights"] == "gru_1, head taken"
+    with pytest.warns(UserWarning, match="are text on one side and numbers on the other"):
+        quick().fit(x, y.astype(str), initial=first)
+
+
+def test_another_preparation_is_warned_of(quick: Quick, tmp_path: Path) -> None:
+    """The layers see other numbers than those that they know; augmentation is none of that."""
+    data = tiny_dataset(30)
+    first = quick(prepare="none").fit(data)
+    first.save(tmp_path / "m.safetensors")
+    for initial in (first, tmp_path / "m.safetensors"):
+        with pytest.warns(UserWarning, match="by `none`, and here these .* by `standardize`"):
+            quick(prepare="standardize").fit(data, initial=initial)
+        quick(prepare="jitter(0.1)").fit(data, initial=initial)
 
 
 def test_weights_of_which_none_agrees(quick: Quick) -> None:

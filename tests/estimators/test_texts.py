@@ -233,7 +233,10 @@ def test_words_keep_their_vectors_in_another_vocabulary(
         initial = tmp_path / "model.safetensors"
     still: dict[str, Any] = {"epochs": 1, "learning_rate": 1e-30}
     born = vectors(quick("gru(3)", **still).fit(X, Y))
-    begun = quick("gru(3)", **still).fit(X, Y, initial=initial)
+    with pytest.warns(
+        UserWarning, match="classes of `initial` are 'cow', 'dog'; those of the data"
+    ):
+        begun = quick("gru(3)", **still).fit(X, Y, initial=initial)
     theirs, found = vectors(of_others), vectors(begun)
     both = found.keys() & theirs.keys()
     assert {"the", "dog", "cat", "<unknown>"} <= both
@@ -247,5 +250,6 @@ def test_words_keep_their_vectors_in_another_vocabulary(
 
 def test_characters_are_no_words(quick: Quick, of_others: SequenceClassifier) -> None:
     """Though "a" is both: the vectors of a model of words mean nothing to one of characters."""
-    begun = quick("gru(3)", epochs=1, prepare="characters").fit(X, Y, initial=of_others)
+    with pytest.warns(UserWarning, match="The head begins anew"):
+        begun = quick("gru(3)", epochs=1, prepare="characters").fit(X, Y, initial=of_others)
     assert dict(begun.training_summary_)["initial weights"] == "gru_1 taken; embedding_1, head new"

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 import segue
 from segue import Dataset, runs
+from segue.cli import main
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError, SpecError, WriteError
 from segue.estimators import fitting
 from segue.readers import write
@@ -235,3 +236,30 @@ def test_seeds_that_were_stopped_go_on(parted: Path, monkeypatch: pytest.MonkeyP
         np.testing.assert_array_equal(values, tensors(resumed)[name])
     with pytest.raises(FileError, match="the run has finished"):
         runs.resume_run("stopped")
+
+
+def test_a_training_that_goes_on_takes_what_it_is_not_given(tmp_path: Path, capsys: Any) -> None:
+    """Network, preparation and classes of the model; given ones win, with a warning."""
+    x = [np.full((4, 2), n % 3, np.float32) for n in range(30)]
+    options = TrainingOptions(progress="none")
+    first = segue.SequenceClassifier(
+        "gru(3)", prepare="none", classes=[5, 2, 1, 0], epochs=1, options=options
+    ).fit(x, np.arange(30) % 3)
+    first.save(tmp_path / "m.safetensors")
+    rows = (f"{n},{n % 3},{n % 3},{n % 3}" for n in range(30) for _ in range(4))
+    (tmp_path / "more.csv").write_text("\n".join(["id,a,b,label", *rows]))
+    words = ["fit", str(tmp_path / "more.csv"), "--initial", str(tmp_path / "m.safetensors")]
+    words += ["--epochs", "1", "--out"]
+    assert main([*words, str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().err
+    assert "taken from initial: network gru(3), prepare none" in said
+    assert "initial weights: gru_1, head taken" in said
+    assert "warning" not in said
+    on = segue.load(tmp_path / "one" / "model.safetensors")
+    assert (on.network, on.prepare, on.classes) == ("gru(3)", "none", [5, 2, 1, 0])
+    given = ["--prepare", "standardize", "--network", "gru(3) dense(2)"]
+    assert main([*words, str(tmp_path / "two"), *given]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "taken from initial" not in said
+    assert "see other numbers than those that they know. --prepare none goes on" in said
+    assert segue.load(tmp_path / "two" / "model.safetensors").prepare == "standardize"

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from segue.data.sequences import Array
-from segue.errors import DataError, DataNotFoundError, NotFittedError
+from segue.errors import DataError, DataNotFoundError, NotFittedError, first_few, warn_user
 from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
 from segue.estimators.fingerprint import SeenSequences
-from segue.networks import Network
+from segue.networks import Network, specs_from_json
 from segue.prepare import Preparation
+from segue.prepare.augmentation import Augmentation
+from segue.prepare.steps import MissingIndicator
+from segue.spec import to_text
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,14 @@ class InitialWeights:
         classes: that the head was trained for; `None`: not known.
         vocabulary: whose tokens the vectors of an `embedding` stand for; `None`: not known.
         seen: what they were fitted on, as far as that is known.
+        prepare: how the sequences were prepared that they were trained on; `None`: not known.
     """
 
     weights: Mapping[str, Array]
     classes: tuple[Any, ...] | None = None
     vocabulary: Vocabulary | None = None
     seen: tuple[SeenSequences, ...] = ()
+    prepare: str | None = None
 
     @classmethod
     def of(cls, initial: Any) -> InitialWeights:
@@ -87,7 +92,8 @@ class InitialWeights:
         vocabulary = Vocabulary.of(initial.preparation_)
         seen = getattr(initial, "seen_", None) or ()
         classes = _classes(initial.task_.to_json())
-        return cls(initial.network_.get_weights(), classes, vocabulary, seen)
+        prepare = _steps(initial.preparation_)
+        return cls(initial.network_.get_weights(), classes, vocabulary, seen, prepare)
 
     @classmethod
     def _from_file(cls, path: Path) -> InitialWeights:
@@ -103,9 +109,10 @@ class InitialWeights:
                 "of them: initial=segue.load(path).members[0]."
             )
         weights = without_hashes(tensors)
-        vocabulary = Vocabulary.of(Preparation.from_json(description.preparation))
-        seen = seen_in(description, tensors) or ()
-        return cls(weights, _classes(description.targets.model_dump()), vocabulary, seen)
+        preparation = Preparation.from_json(description.preparation)
+        seen, classes = seen_in(description, tensors), _classes(description.targets.model_dump())
+        vocabulary = Vocabulary.of(preparation)
+        return cls(weights, classes, vocabulary, seen or (), _steps(preparation))
 
     def transfer_weights(
         self, network: Network, target_state: Mapping[str, Any], preparation: Preparation
@@ -126,12 +133,16 @@ class InitialWeights:
 
         Raises:
             DataError: none agrees.
+
+        Warns:
+            UserWarning: the head is of other classes, or the sequences were prepared otherwise.
         """
         weights, shared = self._by_token(network, Vocabulary.of(preparation))
         wanted = {name: tuple(w.shape) for name, w in network.get_weights().items()}
         found = {name: np.shape(value) for name, value in weights.items()}
         strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
-        if self.classes is not None and self.classes != _classes(target_state):
+        classes = _classes(target_state)
+        if self.classes is not None and self.classes != classes:
             strange.add("head")
         taken = {name for name in wanted if _layer(name) not in strange}
         if not taken:
@@ -140,9 +151,26 @@ class InitialWeights:
                 f"{_shown(wanted)}. Names and shapes must agree."
             )
         network.set_weights({name: weights[name] for name in taken})
+        is_named = "class_counts" in target_state  # and no token of a vocabulary
+        self._warn(classes if is_named else None, preparation)
         left = wanted.keys() - taken
         text = f"{_layers(taken, wanted)} taken" + (f" ({shared})" if shared else "")
         return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
+
+    def _warn(self, classes: tuple[Any, ...] | None, preparation: Preparation) -> None:
+        """Warn of what is mostly an oversight where a training is meant to go on."""
+        if self.classes and classes and self.classes != classes:
+            warn_user(
+                f"The head begins anew: the classes of `initial` are {_listed(self.classes)}; "
+                f"those of the data {_listed(classes)}. {_advice(self.classes, classes)}"
+            )
+        prepare = _steps(preparation)
+        if preparation.kind == "numbers" and self.prepare not in (None, prepare):
+            warn_user(
+                f"The layers of `initial` were trained on sequences prepared by `{self.prepare}`, "
+                f"and here these are prepared by `{prepare}`: they see other numbers than those "
+                f"that they know. prepare='{self.prepare}' goes on as before."
+            )
 
     def _by_token(
         self, network: Network, vocabulary: Vocabulary | None
@@ -163,6 +191,47 @@ class InitialWeights:
         if not any(name in weights for name in names):
             return weights, ""
         return weights, f"vectors of {len(pairs):,} tokens of {len(vocabulary.names):,}"
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """What a training takes over that goes on from a model file: `network`, `prepare`, `classes`.
+
+    Those that the file does not have are left out; of an ensemble all are.
+    """
+    description, _ = read(path)
+    if isinstance(description, EnsembleDescription):
+        return {}
+    found = {
+        "network": to_text(specs_from_json(description.network)),
+        "prepare": description.parameters.prepare,
+        "classes": description.targets.classes,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _steps(preparation: Preparation) -> str:
+    """The steps that change what the network sees in a prediction too."""
+    seen = [s for s in preparation.steps if not isinstance(s, Augmentation | MissingIndicator)]
+    return " ".join(map(str, seen)) or "none"
+
+
+def _listed(classes: tuple[Any, ...]) -> str:
+    return first_few(classes, 9, show=repr)
+
+
+def _advice(theirs: tuple[Any, ...], classes: tuple[Any, ...]) -> str:
+    """What to do where the classes differ."""
+    if set(theirs) >= set(classes):
+        return f"To keep the head give them in its order: classes={list(theirs)}."
+    if set(map(str, theirs)) == set(map(str, classes)):
+        return (
+            "These are text on one side and numbers on the other: to keep the head give both "
+            "alike (`segue import --classes` reads whole numbers as numbers)."
+        )
+    return (
+        "Other classes need that. Where they are the same by other names, keep the head: import "
+        "or train `initial` with the names that the data have, in the order of its outputs."
+    )
 
 
 def _classes(target_state: Mapping[str, Any]) -> tuple[Any, ...] | None:

@@ -124,7 +124,9 @@ def fit_run(
         out: the run's folder, new or empty; `runs/<source>-<network>-<n>` if left out.
         seeds: train so often, each time with another seed and in a folder of its own, `seed-<n>`;
             the run's model is then the ensemble of all.
-        initial: the run or the model file whose weights the training begins with.
+        initial: the run or the model file whose weights the training begins with. Its network and
+            preparation are taken where none is given, and its classes where they have all that
+            the data have.
         compare: networks of which the best is trained, by cross-validation on the training part
             (`segue.studies.select_network`); "auto": some usual ones, where the task is to
             classify, label or regress. A time limit is then that of both: a quarter is for the
@@ -154,15 +156,20 @@ def fit_run(
             "Workers and executors train several seeds beside one another, and this is one "
             "training: add seeds=5, or leave them out."
         )
+    more: dict[str, Any] = {}
+    begun = ""
+    if initial is not None:
+        model = find_model(initial).resolve()
+        more["initial"] = str(model)
+        settings, begun = _like(model, settings, parted.data)
     notes = parted.data.notes
     if tell is not None:  # they are printed already
         parted = dataclasses.replace(parted, data=dataclasses.replace(parted.data, notes=()))
     estimator = kind(**{**TASKS.get(parted.data.task, Task).arguments, **settings})
-    more: dict[str, Any] = {"notes": list(notes)} if notes else {}
+    if notes:
+        more["notes"] = list(notes)
     if seeds is not None:
         more["seeds"] = seeds
-    if initial is not None:
-        more["initial"] = str(find_model(initial).resolve())
     was_there = out is not None and Path(out).is_dir()
     run = Run(new_folder(source, str(estimator.network) if compare is None else "auto", out))
     with locked(run.folder, "run"):
@@ -171,11 +178,32 @@ def fit_run(
             if compare is not None:
                 more |= _select(estimator, parted.data, compare)
             record = {**record_of(source, parted, estimator, reading), **more}
-            return _fit(run, estimator, parted, record, executor)
+            return _fit(run, estimator, parted, record, executor, begun=begun)
         except BaseException:
             if not run.has_progress:
                 _clear(run.folder, keep=was_there)
             raise
+
+
+def _like(model: Path, settings: dict[str, Any], data: Dataset) -> tuple[dict[str, Any], str]:
+    """The settings with what is taken from the model that a training begins with, and what that is.
+
+    Its classes are taken, in its order, where the data have no others: the head is for them.
+    """
+    from segue.estimators.transfer import settings_of
+    from segue.tasks import TASKS, Task
+    from segue.tasks.classes import ClassTask
+
+    found = settings_of(model)
+    classes = found.pop("classes", None)
+    taken = {name: value for name, value in found.items() if name not in settings}
+    kept = {**taken, **settings}
+    task = TASKS.get(data.task, Task)
+    has_one_each = issubclass(task, ClassTask) and task.labels_each != "several"
+    if has_one_each and data.classes and set(data.classes) <= set(classes or ()):
+        kept.setdefault("classes", classes)
+    said = ", ".join(f"{name} {value}" for name, value in taken.items())
+    return kept, said
 
 
 def _select(
@@ -269,6 +297,8 @@ def _fit(
     parted: Parted,
     record: dict[str, Any],
     executor: ExecutorFor | None,
+    *,
+    begun: str = "",
 ) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else.
 
@@ -279,6 +309,9 @@ def _fit(
 
     data = parted.data
     split = split_data(estimator, data)
+    if begun:
+        line = ("taken from initial", begun)
+        split = dataclasses.replace(split, lines=(*split.lines, line))
     write_record(run, parted, split, record)
     seeds, begin = record.get("seeds"), record.get("initial")
     try:
