@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 import segue
 from segue import SequenceClassifier, SequenceLabeler, SequenceRegressor, TrainingOptions
-from segue.errors import MissingPackageError, ModelFileError, NotFittedError, SpecError
+from segue.errors import (
+    MissingPackageError,
+    ModelFileError,
+    NotFittedError,
+    OptionError,
+    SpecError,
+)
 from segue.layers.activations import ACTIVATIONS
 from segue.testing import tiny_dataset
 from segue.weights import from_keras, to_keras
@@ -140,6 +146,43 @@ def test_padded_batches_with_a_mask(keras: Any, tmp_path: Path) -> None:
     with torch.no_grad():
         got = model(padded).numpy()
     assert np.abs(got - estimator.predict_proba(x)).max() <= 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["three", "label", "regress", "tokens"])
+def test_a_padded_batch_is_compared(keras: Any, tmp_path: Path, task: str) -> None:
+    """Where a mask is asked for; what loses it unseen would differ there."""
+    network = "embedding(4) gru(3)" if task == "tokens" else "gru(3)"
+    network += " batchnorm prelu layernorm dense(4, relu)"
+    estimator = fitted({"task": task, "network": network, "seed": 1})
+    path = tmp_path / "m.keras"
+    with torch.no_grad():
+        report = to_keras(estimator, path, mask_value=-99.0, with_keras=True)
+    names = [one.what for one in report.comparisons]
+    assert names == ["read back by segue", "answered by Keras", "answered by Keras, padded"]
+    assert max(one.largest for one in report.comparisons) <= 1e-5
+    assert "mask" in dict(report.lines)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ("conv(3, 2) gru(3)", "conv_1 (Conv1D): Keras loses the mask"),
+        ("maxpool(3, stride=1) avgpool(3, stride=1) gru(3)",
+         "maxpool_1 (MaxPooling1D), avgpool_1 (AveragePooling1D): Keras loses the mask"),
+        ("gru(3, output=every) pool(max)", "pool_1 (GlobalMaxPooling1D): Keras loses the mask"),
+    ],
+)  # fmt: skip
+def test_a_mask_that_would_be_lost_is_not_promised(tmp_path: Path, network: str, said: str) -> None:
+    estimator = fitted({"task": "three", "network": network, "seed": 0})
+    with pytest.raises(SpecError) as caught:
+        to_keras(estimator, tmp_path / "m.keras", mask_value=-99.0)
+    assert said in str(caught.value)
+    with pytest.raises(OptionError, match="expected a finite number"):
+        to_keras(estimator, tmp_path / "m.keras", mask_value=float("nan"))
+    assert not list(tmp_path.iterdir())
+    report = to_keras(estimator, tmp_path / "m.keras")
+    assert dict(report.lines)["padding"].endswith("give sequences of one length at a time")
 
 
 @pytest.mark.slow

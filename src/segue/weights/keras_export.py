@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,7 @@ import numpy as np
 from segue.atomic import replacing
 from segue.data.arrays import Array
 from segue.data.sequences import Sequences
-from segue.errors import ModelFileError, SpecError
+from segue.errors import ModelFileError, OptionError, SpecError
 from segue.extras import require
 from segue.layers import Dense
 from segue.layers.base import PlannedLayer
@@ -28,6 +30,7 @@ from segue.weights.keras_config import snake_case
 from segue.weights.keras_file import CONFIG, LAYERS, METADATA, WEIGHTS
 from segue.weights.keras_run import KerasModel
 from segue.weights.keras_specs import KerasEntry, NotInKerasError, entry_of
+from segue.weights.keras_translation import LOSES_MASK
 from segue.weights.parity import (
     TransferReport,
     answers,
@@ -57,7 +60,8 @@ def to_keras(
     preparation is refused, unless `prepared` says that Keras will get prepared sequences.
 
     Keras sees padding as data unless it is masked: with `mask_value` the model begins with a
-    Masking layer (of tokens: token 0 is masked), and takes sequences that are padded with it.
+    Masking layer (of tokens: token 0 is masked), and takes sequences that are padded with it; a
+    layer in which Keras loses its mask is refused then.
 
     Args:
         estimator: a fitted `SequenceClassifier`, `SequenceLabeler` or `SequenceRegressor`.
@@ -65,24 +69,31 @@ def to_keras(
         mask_value: a number that no real step consists of, or `None`: no mask.
         prepared: leave the preparation out; Keras then takes `preparation_.apply(x)`.
         data: what is compared on; drawn sequences of 1 to 34 steps if left out.
-        with_keras: compare with Keras itself too.
+        with_keras: compare with Keras itself too; with a mask also on a padded batch, and where
+            Keras is imported already.
 
     Returns:
         A report of what was written and compared; print it.
 
     Raises:
         NotFittedError: before `fit`.
-        SpecError: layers or a preparation that Keras does not have; all are named.
+        SpecError: layers or a preparation that Keras does not have, or that lose the mask; all are
+            named.
+        OptionError: a `mask_value` that is no finite number.
         ModelFileError: what was written answers otherwise.
         WriteError: the disk is full or read-only. No half-written file is left.
         MissingPackageError: h5py is not installed.
     """
     check_one_network(estimator)
+    if mask_value is not None and not math.isfinite(mask_value):
+        raise OptionError(f"`mask_value` is {mask_value}; expected a finite number, such as -999.")
     entries, lines = _entries(estimator, mask_value=mask_value, prepared=prepared)
     path = Path(path)
     if path.suffix != ".keras":
         raise SpecError(f"{path}: Keras opens files that end in .keras; name it so.")
     x = trial_sequences(estimator) if data is None else estimator.check_input(data)
+    if data is None and x.is_whole and mask_value is not None:  # token 0 is masked
+        x = Sequences(np.maximum(x.values, 1), x.offsets)
     wanted = answers(estimator, x)
     if prepared:
         x = estimator.preparation_.apply(x)
@@ -94,6 +105,10 @@ def to_keras(
         comparisons = [compare("read back by segue", x, wanted, lambda _: next(places))]
         if with_keras:
             comparisons.append(compare("answered by Keras", x, wanted, KerasModel(temporary)))
+        if mask_value is not None and (with_keras or "keras" in sys.modules):
+            padded = iter(KerasModel(temporary).padded(x, mask_value))
+            what = "answered by Keras, padded"
+            comparisons.append(compare(what, x, wanted, lambda _: next(padded)))
     return TransferReport(str(path), tuple(lines), tuple(comparisons))
 
 
@@ -130,11 +145,33 @@ def _entries(
             continue
         if mask_value is not None and entry.kind == "Embedding":
             entry = replace(entry, config={**entry.config, "mask_zero": True})
+            lines.append(("mask", "mask_zero of the Embedding: pad with token 0"))
         entries.append(entry)
         lines.append((f"{planned.context.name} ({planned.spec})", entry.kind))
+    losing = [entry for entry in entries if entry.kind in LOSES_MASK]
+    if mask_value is not None and losing:
+        problems.append(
+            f"{_titles(losing)}: Keras loses the mask there and padding would count as data; leave "
+            "`mask_value` out, and give Keras sequences of one length at a time"
+        )
+    if mask_value is None:
+        lines.append(("padding", _advice(losing, network.input_shape.tokens is not None)))
     if problems:
         raise SpecError(f"This model cannot be written for Keras: {'; '.join(problems)}.")
     return entries, lines
+
+
+def _advice(losing: list[KerasEntry], is_tokens: bool) -> str:
+    """How to have sequences of several lengths in one batch of Keras."""
+    if losing:
+        text = f"Keras counts it as data, and loses a mask in {_titles(losing)}"
+        return f"{text}: give sequences of one length at a time"
+    value = "0" if is_tokens else "-999.0"
+    return f"Keras counts it as data; with mask_value={value}, and padded with that, it does not"
+
+
+def _titles(entries: list[KerasEntry]) -> str:
+    return ", ".join(f"{entry.config['name']} ({entry.kind})" for entry in entries)
 
 
 def _layers(network: Network) -> Iterator[tuple[PlannedLayer, dict[str, Array]]]:

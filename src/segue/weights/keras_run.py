@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.data.sequences import Sequences
 from segue.errors import MissingPackageError
 from segue.training.inference import probabilities
 from segue.weights.parity import Comparison, answers, compare, trial_sequences
@@ -53,9 +54,19 @@ class KerasModel:
 
     def __call__(self, sequence: Array) -> Array:
         is_tokens = len(self._model.input_shape) == 2
-        given = sequence.reshape(1, -1) if is_tokens else sequence[None]
-        found = self._model(given, training=False)
-        values: Array = np.asarray(self._keras.ops.convert_to_numpy(found))[0]
+        return self._answers(sequence.reshape(1, -1) if is_tokens else sequence[None])[0]
+
+    def padded(self, x: Sequences, value: float) -> list[Array]:
+        """Keras's answer for each sequence, all in one batch that is padded with a value."""
+        is_tokens = len(self._model.input_shape) == 2
+        batch, _ = x.to_padded(value=0 if is_tokens else value)
+        found = self._answers(batch[..., 0] if is_tokens else batch)
+        is_per_step = found.ndim == batch.ndim + is_tokens
+        return [row[:n] if is_per_step else row for row, n in zip(found, x.lengths, strict=True)]
+
+    def _answers(self, batch: Array) -> Array:
+        found = self._model(batch, training=False)
+        values: Array = np.asarray(self._keras.ops.convert_to_numpy(found))
         return values
 
 
