@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -28,6 +29,31 @@ def test_a_link_to_a_file_outside_is_not_opened(project: Project) -> None:
     (project.folder / "inside.csv").symlink_to(project.folder.parent / "secret.csv")
     with pytest.raises(FileError, match=r"lies outside of .*, the folder of this project"):
         project.open("inside.csv")
+
+
+def test_a_folder_with_a_link_that_leads_out_is_not_read(project: Project) -> None:
+    folder = project.folder / "data" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("label,t0,t1\na,1,2\n")
+    (folder / "b.csv").symlink_to(project.folder.parent / "secret.csv")
+    with pytest.raises(FileError, match=r"b\.csv: lies outside of"):
+        project.open("data")
+
+
+def test_a_run_that_says_it_has_read_what_lies_outside_is_not_believed(project: Project) -> None:
+    """Its description may come from anybody: neither its results nor its training read that."""
+    run = project.folder / "runs" / "theirs"
+    run.mkdir(parents=True)
+    record = {
+        "format": 1, "source": str(project.folder.parent / "secret.csv"), "settings": {"seed": 0},
+        "reading": {"test": 0.2}, "options": {}, "versions": {},
+        "data": {"sequences": 1, "channels": 1, "steps": 2, "parts": {}},
+    }  # fmt: skip
+    (run / "run.json").write_text(json.dumps(record))
+    (run / "model.safetensors").write_bytes(b"")
+    for act in (project.results, project.resume):
+        with pytest.raises(FileError, match="lies outside of .*, the folder of this project"):
+            act("theirs")
 
 
 def test_folders_come_first_and_what_is_hidden_does_not(project: Project, waves: str) -> None:

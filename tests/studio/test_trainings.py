@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from segue.cli import main
 from segue.errors import DataNotFoundError, FileError
 from segue.studio import Project
 from segue.studio.trainings import Watched
@@ -191,3 +192,18 @@ def test_results_are_those_of_the_run(project: Project, waves: str) -> None:
     for mistake in found.evaluation.mistakes():
         assert found.data.row(mistake.index).label == str(mistake.target)
     assert project.results(name) is found
+
+
+def test_the_lines_of_the_results_say_what_the_page_does(
+    project: Project, whole: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Also where the run has drawn the test part itself."""
+    quick(project, whole, epochs=10)
+    name = project.start()
+    assert project.trainings.wait(name, LIMIT) == 0
+    text, (python, command) = project.results(name).text, project.results_lines(name)
+    monkeypatch.chdir(project.folder)
+    exec(python, {})
+    assert capsys.readouterr().out.strip() == text.strip()
+    assert main(_split(command)[1:]) == 0
+    assert capsys.readouterr().out.strip() == text.strip()

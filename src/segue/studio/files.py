@@ -69,6 +69,21 @@ def inside(root: Path, path: str) -> Path:
     return found
 
 
+def readable(root: Path, path: str) -> Path:
+    """`inside`, of what is read as a whole: no link in the folder leads out of the project either.
+
+    Raises:
+        FileError: as of `inside`; the link is named.
+    """
+    found = inside(root, path)
+    for folder, folders, files in os.walk(found):
+        for name in (*folders, *files):
+            one = Path(folder, name)
+            if one.is_symlink():
+                inside(root, str(one.relative_to(root)))
+    return found
+
+
 def listing(root: Path, path: str = "", contains: str = "") -> Listing:
     """List a folder of a project; hidden files are left out.
 

@@ -176,6 +176,26 @@ def show_line(source: str, reading: Mapping[str, Any]) -> str:
     return command(["data", "show", as_source(source), *reading_words(reading)])
 
 
+def evaluate_lines(name: str) -> tuple[str, str]:
+    """The lines of Python that score a run again, and the command that does.
+
+    >>> evaluate_lines("vowels-1")[1]
+    'segue evaluate runs/vowels-1'
+    """
+    folder = f"runs/{name}"
+    lines = [
+        "import segue",
+        "from segue.runs import evaluate_again, open_run",
+        "",
+        f"run, model = open_run({folder!r}), segue.load({folder!r})",
+        'source, options = run.record["source"], run.record["reading"].get("columns") or {}',
+        "data = segue.read(source, like=model, **options)",
+        "print(evaluate_again(run, model, data, source).report())",
+        "",
+    ]
+    return "\n".join(lines), command(["evaluate", folder])
+
+
 def _flag(name: str, value: Any) -> list[str]:
     """An option with a flag of its own, as one word or two."""
     flag = FLAGS.get(name, f"--{name.replace('_', '-')}")

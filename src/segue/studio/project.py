@@ -26,8 +26,8 @@ from segue.studio.design import (
     with_call,
     without_call,
 )
-from segue.studio.files import Listing, inside, listing
-from segue.studio.lines import Training, read_line, show_line
+from segue.studio.files import Listing, inside, listing, readable
+from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
 from segue.studio.settings import Chosen, Setting, settings
 from segue.studio.trainings import RUNS, Trainings, Watched
@@ -143,7 +143,7 @@ class Project:
 
     def _path_of(self, source: str) -> str:
         """What is read for a source: the whole path, or the name of a data set."""
-        path = inside(self.folder, source)
+        path = readable(self.folder, source)
         if path.exists() or path.suffix or source in (".", ""):
             return str(path)
         stems = {each.name for each in path.parent.glob(f"{glob.escape(path.name)}*")}
@@ -346,6 +346,7 @@ class Project:
 
     def resume(self, name: str) -> None:
         """Go on with a training that was stopped; the errors are those of `Trainings.resume`."""
+        self._source_of(name)
         self.trainings.resume(name)
         self._changed()
 
@@ -388,14 +389,33 @@ class Project:
         path = find_model(run.folder)
         key = (name, path.stat().st_mtime_ns)
         if key not in self._results:
-            record, model = run.record, load(path)
-            reading, source = record["reading"], record["source"]
+            source, model, reading = self._source_of(name), load(path), run.record["reading"]
             options = reading.get("columns") or {}
             data = read_spread(source, limit=reading.get("limit"), like=model, **options)
             found = evaluate_again(run, model, data, source)
             scored = OpenData(Path(source).name, source, options, found.dataset)
             self._results = {key: Results(found, scored, found.report())}
         return self._results[key]
+
+    def _source_of(self, name: str) -> str:
+        """What a run has read: a name, or a path inside of the project's folder.
+
+        Raises:
+            DataNotFoundError: there is no such run.
+            FileError: it has read what lies outside.
+        """
+        source = str(self.trainings.run(name).record["source"])
+        if source not in names() or (self.folder / source).exists():
+            inside(self.folder, source)
+        return source
+
+    def results_lines(self, name: str) -> tuple[str, str]:
+        """The lines of Python that score a run, and the command that does.
+
+        Raises:
+            DataNotFoundError: there is no such run.
+        """
+        return evaluate_lines(self.trainings.run(name).folder.name)
 
     # -- lines ----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import run, ui
 
 from segue.studio.pages.data_page import show_sequence
-from segue.studio.pages.elements import Message, card, item, run_list, table, text
+from segue.studio.pages.elements import Message, card, item, lines, run_list, table, text
 from segue.studio.pages.frame import frame, watching
 from segue.studio.project import Project, Results
 
@@ -105,6 +105,7 @@ class ResultsPage:
             with ui.element("details"):
                 text("The whole report", "summary", "dim")
                 text(found.text, "pre", "spec scroll")
+            lines(*self.project.results_lines(str(self.name)))
 
     def _confusion(self, found: Results) -> None:
         evaluation = found.evaluation
