@@ -68,15 +68,16 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
     expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
     page.get_by_role("link", name="Training", exact=True).click()
     text = page.get_by_label("the network as text")
+    layers = page.get_by_role("region", name="Layers")
     text.fill("pool(mean) lstm(8)")
     wrong = page.get_by_role("row", name=re.compile(r"^lstm\(8\)"))
     expect(wrong).to_contain_text("lstm_1 needs a sequence")
     page.get_by_role("button", name="lstm(8) up").click()
-    expect(page.locator("tbody tr").nth(1)).to_contain_text("lstm(8)")
+    expect(layers.locator("tbody tr").nth(1)).to_contain_text("lstm(8)")
     page.get_by_role("button", name="pool(mean) out").click()
     expect(text).to_have_value("lstm(8)")
     expect(page.locator("tr.wrong")).to_have_count(0)
-    expect(page.locator("tbody tr")).to_have_count(3)  # input, lstm, head
+    expect(layers.locator("tbody tr")).to_have_count(3)  # input, lstm, head
     page.get_by_role("button", name="Undo").click()
     expect(text).to_have_value("lstm(8) pool(mean)")
 
