@@ -15,7 +15,7 @@ from segue import SequenceClassifier, TrainingOptions
 from segue.cli import main
 from segue.errors import DataError, OptionError
 from segue.testing import tiny_dataset
-from segue.weights import from_torch, to_keras
+from segue.weights import from_keras, from_torch, to_keras
 
 NETWORK = "dense(4, tanh) pool(mean) dense(3, softmax)"
 
@@ -140,6 +140,32 @@ def test_numbers_are_not_scored_on_classes(weights: Path, tmp_path: Path, capsys
         segue.evaluate(model, data)
 
 
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.h5", "a.mat", "a.pt", "a.pth"])
+def test_files_of_others_are_to_be_imported_first(tmp_path: Path, capsys: Any, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK" + bytes(100))
+    rows = (f"{n},0.1,{n % 2}" for n in range(20) for _ in range(3))
+    (tmp_path / "new.csv").write_text("\n".join(["id,a,label", *rows]))
+    model, table = str(tmp_path / name), str(tmp_path / "new.csv")
+    for words in (["predict", model, table], ["fit", table, "--initial", model]):
+        assert main(words) == 1
+        error = " ".join(capsys.readouterr().err.split())
+        assert f"`segue import {model} --out model.safetensors` makes one of it" in error
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
+def test_padding_without_a_mask_is_data_here_too(keras: Any, tmp_path: Path) -> None:
+    """So a model that was trained on padded batches answers an array that is padded alike."""
+    layers = keras.layers
+    ends = [layers.GRU(4), layers.Dense(3, activation="softmax")]
+    model = keras.Sequential([layers.Input((None, 2)), layers.Conv1D(3, 2), *ends])
+    model.save(tmp_path / "m.keras")
+    padded = np.random.default_rng(0).normal(size=(4, 9, 2)).astype(np.float32)
+    padded[1:3, 5:] = 0.0
+    wanted = keras.ops.convert_to_numpy(model(padded, training=False))
+    assert np.abs(from_keras(tmp_path / "m.keras").predict_proba(padded) - wanted).max() < 1e-6
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
 def test_a_model_of_keras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +174,8 @@ def test_a_model_of_keras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     to_keras(estimator, tmp_path / "m.keras")
     out = tmp_path / "back.safetensors"
     assert main(["import", str(tmp_path / "m.keras"), "--out", str(out), "--json"]) == 0
-    json.loads(capsys.readouterr().out)
+    compared = json.loads(capsys.readouterr().out)["layers"]["compared"]
+    assert "each alone, without padding" in compared or "not with" in compared
     difference = segue.load(out).predict_proba(data.x) - estimator.predict_proba(data.x)
     assert np.abs(difference).max() < 1e-5
 

@@ -126,7 +126,10 @@ def import_(
     estimator = source.read(file, network=network, names=names, classes=labels, task=task)
     lines = [(heading, in_flags(text)) for heading, text in estimator.training_summary_]
     found = source.compare(estimator, file, network)
-    lines.append(("compared", "not with its own framework" if found is None else str(found)))
+    compared = "not with its own framework"
+    if found is not None:
+        compared = f"{found}; each alone, without padding"
+    lines.append(("compared", compared))
     estimator.save(out)
     kind = type(estimator).__name__
     facts = {

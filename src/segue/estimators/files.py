@@ -295,6 +295,23 @@ def _share(validation: Any) -> float | None:
     return float(validation) if isinstance(validation, int | float) else None
 
 
+_FRAMEWORKS = {".keras": "Keras", ".h5": "Keras", ".mat": "MATLAB", ".pt": "PyTorch"}
+
+
+def _not_ours(path: Path, error: str) -> str:
+    """What to do with a file that is no model of segue."""
+    framework = _FRAMEWORKS.get(path.suffix.lower().replace(".pth", ".pt"))
+    if framework is not None:
+        return (
+            f"is a file of {framework} by its ending, and no model of segue: `segue import {path} "
+            "--out model.safetensors` makes one of it (in Python segue.weights)."
+        )
+    return (
+        f"{error}. Expected a file that `save` has written: copy it again if it is one, or "
+        "train again. Weights of PyTorch come by `segue import`; data are read with `segue.read`."
+    )
+
+
 def read(path: Path) -> tuple[Description | EnsembleDescription, Tensors]:
     """Read and check the description, and the weights.
 
@@ -304,11 +321,7 @@ def read(path: Path) -> tuple[Description | EnsembleDescription, Tensors]:
     try:
         text, tensors, is_checked = tensorfile.read(path)
     except ValueError as error:
-        raise ModelFileError(
-            f"{error}. Expected a file that `save` has written: copy it again if it is one, or "
-            "train again. Data are read with `segue.read`.",
-            path=path,
-        ) from error
+        raise ModelFileError(_not_ours(path, str(error)), path=path) from error
     try:
         facts = tensorfile.from_json(text)
         if isinstance(facts, dict) and int(facts.get("format", 0)) > FORMAT:

@@ -54,7 +54,8 @@ class KerasModel:
 
     def __call__(self, sequence: Array) -> Array:
         is_tokens = len(self._model.input_shape) == 2
-        return self._answers(sequence.reshape(1, -1) if is_tokens else sequence[None])[0]
+        answer: Array = self._answers(sequence.reshape(1, -1) if is_tokens else sequence[None])[0]
+        return answer
 
     def padded(self, x: Sequences, value: float) -> list[Array]:
         """Keras's answer for each sequence, all in one batch that is padded with a value."""
