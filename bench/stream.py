@@ -1,6 +1,6 @@
 """A million steps through `segue stream` by a pipe: steps a second, and memory on the way.
 
-    python bench/stream.py [--steps 1000000] [--network "gru(32)"] [--streams 1]
+    python bench/stream.py [--steps 1000000] [--network "gru(32)"] [--streams 1] [--state]
 
 Prints the memory (RSS) of the process after a tenth and after all of the steps, beside the time of
 the steps. With several streams, each step is of the next one by turns.
@@ -27,18 +27,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--network", default="gru(32)")
     parser.add_argument("--streams", type=int, default=1)
+    parser.add_argument("--state", action="store_true", help="keep the states in a file")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.safetensors"
         data = segue.synth.waves(40, length=32)
         options = segue.TrainingOptions(progress="none")
         segue.SequenceClassifier(asked.network, epochs=1, options=options).fit(data).save(model)
-        _measure(model, asked.steps, asked.streams)
+        words = ["--state", str(Path(folder) / "state")] if asked.state else []
+        _measure(model, asked.steps, asked.streams, words)
 
 
-def _measure(model: Path, steps: int, streams: int) -> None:
+def _measure(model: Path, steps: int, streams: int, words: list[str]) -> None:
     """Feed one thread's lines to the command, and read its answers here."""
-    command = [sys.executable, "-m", "segue", "stream", str(model)]
+    command = [sys.executable, "-m", "segue", "stream", str(model), *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
         assert process.stdin

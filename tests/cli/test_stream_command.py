@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import numpy as np
 import pytest
 
 import segue
-from segue.cli import DONE, FAILED, INTERRUPTED, WRONG_USE, main
+from segue.cli import DONE, FAILED, INTERRUPTED, WRONG_USE, main, stream_state
 from segue.data.dataset import Dataset
+from segue.errors import WriteError
 from segue.training import TrainingOptions
 
 QUIET = TrainingOptions(progress="none")
@@ -305,9 +307,10 @@ def test_there_is_a_limit_of_streams(stream: Stream) -> None:
 
 def test_the_states_are_kept_in_a_file(stream: Stream, model: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    for part in (STEPS[:2], STEPS[2:]):
+    for part, said in ((STEPS[:2], "is not there yet"), (STEPS[2:], "goes on with 1 stream of")):
         code, out, err = stream(csv_of(part), "--state", state)
         assert code == DONE, err
+        assert said in " ".join(err.split())
     np.testing.assert_allclose(shares(out), wanted(model)[2:], atol=1e-5)
     other = trained(tmp_path, seed=3)
     code, _, err = stream(csv_of(STEPS), "--state", state, of=other)
@@ -417,6 +420,56 @@ def test_another_program_ends_it_with_the_states_too(model: Path, tmp_path: Path
         process.terminate()
         assert process.wait(30) == INTERRUPTED
     assert state.exists()
+
+
+def test_a_kill_leaves_the_states_of_a_moment_ago(model: Path, tmp_path: Path) -> None:
+    """They are written now and then while steps come, and once more where none follow."""
+    state = tmp_path / "state"
+    script = (
+        "import sys\nfrom segue.cli import main, stream_state\n"
+        "stream_state.EVERY = 0.2\nmain(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", script, "stream", str(model), "--state", str(state)]
+    streams, pipe = segue.estimators.Streams(segue.load(model)), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write("1,2\n1,2\n3,4\n")
+        process.stdin.flush()
+        for _ in range(4):
+            process.stdout.readline()
+        for _ in range(200):
+            time.sleep(0.05)
+            if state.exists():
+                streams.load(state)
+            if streams.steps() == 3:
+                break
+        written = state.stat().st_mtime_ns
+        time.sleep(0.5)  # nothing came, nothing is written
+        assert state.stat().st_mtime_ns == written
+        process.kill()
+        assert process.stderr
+        assert f"state   {state} is not there yet: everything begins anew" in process.stderr.read()
+    assert streams.steps() == 3
+
+
+def test_where_the_states_cannot_be_written_for_a_while_the_steps_go_on(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_state, "EVERY", 0.0)
+    monkeypatch.setattr(stream_state, "_SHARE", 0)
+    save, failures = segue.estimators.Streams.save, [True, True]
+
+    def failing(self: segue.estimators.Streams, path: Path) -> None:
+        if failures:
+            failures.pop()
+            raise WriteError(f"{path} could not be written (No space left on device).")
+        save(self, path)
+
+    monkeypatch.setattr(segue.estimators.Streams, "save", failing)
+    code, out, err = stream(csv_of(STEPS), "--state", tmp_path / "state")
+    assert (code, len(out.splitlines())) == (DONE, 7)
+    assert err.count("No space left on device") == 1
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(model: Path) -> None:

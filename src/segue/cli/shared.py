@@ -170,10 +170,10 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-def tell(notes: Iterable[str]) -> None:
-    """Print notes on how a source was read on standard error."""
+def tell(notes: Iterable[str], what: str = "read as") -> None:
+    """Print notes on standard error: on how a source was read, or on something else."""
     for number, note in enumerate(notes):
-        line = f"{'read as' if number == 0 else '       '} {visible(in_flags(note))}"
+        line = f"{what if number == 0 else '':7} {visible(in_flags(note))}"
         print(folded(line, sys.stderr, 10), file=sys.stderr, flush=True)
 
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segue.cli.shared import check_output, csv_row, leave_pandas_out, plain, tell
+from segue.cli.stream_state import StateFile
 from segue.errors import DataError, warn_user
 from segue.text_table import visible
 
@@ -59,8 +60,8 @@ def stream(
             change of a column or field; or a value of it.
         limit (N): the most streams that are kept; beyond, the one without a step for longest is
             forgotten.
-        state (FILE): go on with the streams that the file has, where there is one, and write it at
-            the end, also of Ctrl-C.
+        state (FILE): go on with the streams that the file has, where there is one, and write it
+            about every ten seconds in which steps came, and at the end, also of Ctrl-C.
     """
     check_output(state, overwrite=True, option="--state")
     leave_pandas_out()
@@ -69,23 +70,20 @@ def stream(
 
     estimator = load(find_model(model))
     streams = Streams(estimator, limit)
-    if state is not None and state.exists():
-        streams.load(state)
-    answers = Answers(estimator, as_json=json)
-    wanted, held = _wanted(estimator, key, reset_on), Held()
+    answers, held = Answers(estimator, as_json=json), Held()
+    wanted, kept = _wanted(estimator, key, reset_on), StateFile(streams, state, held)
+    kept.begin()
     try:
         with held.between_steps():
             try:
-                _run(streams, wanted, format_, answers, held, blank=reset_on == "blank")
+                _run(streams, wanted, format_, answers, kept, held, blank=reset_on == "blank")
             finally:
-                if state is not None:
-                    with held:  # a second interrupt does not cost the states
-                        streams.save(state)
+                kept.end()
     except BrokenPipeError:  # nobody reads any more: nothing is said
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        kept = f"the same command goes on with {state}, and with the lines that follow"
-        raise KeyboardInterrupt("" if state is None else kept) from None
+        how = f"the same command goes on with {state}, and with the lines that follow"
+        raise KeyboardInterrupt("" if state is None else how) from None
 
 
 def _wanted(estimator: Any, key: str | None, reset_on: str) -> Wanted:
@@ -114,6 +112,7 @@ def _run(
     wanted: Wanted,
     format_: str | None,
     answers: Answers,
+    kept: StateFile,
     held: Held,
     *,
     blank: bool,
@@ -124,11 +123,18 @@ def _run(
     lines: StepLines | None = None
     is_told = False
     output = _Output()
-    for number, line in _lines(sys.stdin.buffer, output.flush):
+    source = sys.stdin.buffer
+
+    def before_waiting() -> None:
+        output.flush()
+        kept.wait(source)
+
+    for number, line in _lines(source, before_waiting):
         try:
             if not line or line.isspace():
                 if blank:
                     streams.reset()
+                    kept.changed()
                 continue
             if lines is None:
                 lines = lines_of(line, format_, wanted)
@@ -143,6 +149,7 @@ def _run(
                 if step.begins:
                     streams.reset(step.name)
                 probabilities = streams.push(step.values, step.name, step.sequence)
+            kept.changed()
         except DataError as error:
             raise DataError(f"Standard input, line {number}: {error}") from error
         output.write(answers.line(step, streams.steps(step.name) - 1, probabilities))
