@@ -111,8 +111,7 @@ class Project:
             SegueError: as of `segue.read`. What was open before stays open.
         """
         found = OpenData.read(source, self._path_of(source), options)
-        with self._lock:
-            self._take(found)
+        self._take(found)
         return found
 
     def assign(self, column: str, role: str) -> OpenData:
@@ -124,8 +123,7 @@ class Project:
         """
         before = self._data()
         found = before.reread(before.with_role(column, role))
-        with self._lock:
-            self._take(found)
+        self._take(found)
         return found
 
     def reread(self, **options: Any) -> OpenData:
@@ -137,8 +135,7 @@ class Project:
         before = self._data()
         kept = {name: v for name, v in {**before.options, **options}.items() if v is not None}
         found = before.reread(kept)
-        with self._lock:
-            self._take(found)
+        self._take(found)
         return found
 
     def _path_of(self, source: str) -> str:
@@ -158,13 +155,16 @@ class Project:
         )
 
     def _take(self, found: OpenData) -> None:
-        is_new = self.opened is None or self.opened.source != found.source
-        self.opened = found
-        self._grounds.clear()
-        if is_new:
-            self._task, self._chosen = None, {}
-            self.prepare = Edits(str(BY_TASK[self.task].prepare))
-        self._changed()
+        """Show another data set, which is looked through before: no page is to wait for that."""
+        _ = found.summary, found.findings
+        with self._lock:
+            is_new = self.opened is None or self.opened.source != found.source
+            self.opened = found
+            self._grounds.clear()
+            if is_new:
+                self._task, self._chosen = None, {}
+                self.prepare = Edits(str(BY_TASK[self.task].prepare))
+            self._changed()
 
     def _data(self) -> OpenData:
         if self.opened is None:
