@@ -251,14 +251,20 @@ def compare_hydra(own: Any, theirs: Any, length: int, _: Any) -> Pairs:
     return [(own[:, part], theirs[:, part] / (length - part)) for part in (0, 1)]
 
 
-def compare_multirocket(own: Any, theirs: Any, length: int, other: Any) -> Pairs:
-    """Shares above the biases, means above them, mean places; the runs are defined otherwise."""
+def compare_multirocket(own: Any, theirs: Any, _: int, other: Any) -> Pairs:
+    """Shares above the biases and means above them, of the series, then of the differences.
+
+    Of these aeon's kernels see their first four taps one step later, as in the authors' program.
+    """
     biases = np.concatenate([other.parameter[-1], other.parameter1[-1]]).astype(np.float64)
     own = own.reshape(len(own), 4, -1)
     both = theirs.reshape(len(own), 2, 4, -1).transpose(0, 2, 1, 3).reshape(len(own), 4, -1)
     some = own[:, 0] > 0
     mean = np.where(some, both[:, 2] - 2 * biases, 0)  # theirs is of C + b
-    return [(own[:, 0], both[:, 0]), (own[:, 2], mean)]
+    pairs = [(own[:, 0], both[:, 0]), (own[:, 2], mean)]
+    half = len(biases) // 2
+    parts = slice(0, half), slice(half, None)
+    return [(a[:, part], b[:, part]) for part in parts for a, b in pairs]
 
 
 THEIR_WEIGHTS = {"hydra": hydra_weights, "multirocket": multirocket_weights}

@@ -215,17 +215,6 @@ def shapelet_windows(sequence: Array, size: int, *, dilation: int, normalized: b
     return normalized_windows(windows) if normalized else windows
 
 
-def distances(windows: Array, shapelets: Array) -> Array:
-    """`[windows, shapelet]`: sums of absolute differences.
-
-    Args:
-        windows: `[windows, size, feature]`.
-        shapelets: `[size, feature, shapelet]`.
-    """
-    wanted = shapelets.astype(np.float64)
-    return np.stack([np.abs(window[:, :, None] - wanted).sum((0, 1)) for window in windows])
-
-
 @quiet
 def rdst(
     values: Array,
@@ -251,11 +240,12 @@ def rdst(
         the share of windows that are nearer than the threshold.
     """
     found = np.empty((len(offsets) - 1, 3, len(thresholds)), np.float32)
+    wanted = shapelets.astype(np.float64)
     for number, (begin, end) in enumerate(itertools.pairwise(offsets)):
         windows = shapelet_windows(
             values[begin:end], len(shapelets), dilation=dilation, normalized=normalized
         )
-        each = distances(windows, shapelets)
+        each = np.stack([np.abs(one[:, :, None] - wanted).sum((0, 1)) for one in windows])
         place = (each.argmin(0) + 1) / len(windows)
         found[number] = each.min(0), place, (each < thresholds).mean(0)
     return found

@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.kernels.ragged import Ragged, quiet
-from segue.kernels.reference_features import distances, shapelet_windows
+from segue.kernels.reference_features import shapelet_windows
 from segue.layers.base import BuildContext, LayerSpec, Shape
 from segue.layers.inference import WeightShapes
 from segue.layers.initial import Initializers, normal
@@ -96,7 +96,7 @@ class RDSTInference(FeaturesInference):
                     for i in (first, other)
                 )
                 chosen = seen[generator.integers(len(seen))]
-                far = distances(compared, chosen[:, :, None])
+                far = np.abs(compared - chosen).sum((1, 2))
                 shapelets[:, :, number] = chosen
                 thresholds[number] = np.quantile(far, generator.uniform(*_NEAR))
         return {"shapelet": shapelets, "threshold": thresholds}
