@@ -145,6 +145,7 @@ VARIANTS: dict[str, list[str]] = {
         "parallel(linear, dense(2), conv(3, 3, causal=true))",
         "parallel(lstm(3), pool(mean), pool(max))",
         "parallel(lstm(4), gru(4), merge=mean)",
+        "parallel(lstm(4), conv(4, 3) pool(max), merge=product)",
         "parallel(bigru(2), conv(4, 3) pool(max), merge=sum)",
         "parallel(conv(2, 3, stride=2), maxpool(2)) pool(mean)",
     ],

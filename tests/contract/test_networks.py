@@ -72,6 +72,7 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
         False,
     ),
     ("conv(5, 7, stride=3) bilstm(4)", Shape(3), False),
+    ("conv(5, 3) avgpool(3, 2) pool(max)", Shape(2), False),
     ("conv(4, 3, relu, stride=2) flatten dense(5)", Shape(2, length=7), False),
     ("repeat(3, residual(conv(4, 2, tanh, dilation=2, causal=true))) pool(last)", Shape(2), False),
     (
@@ -214,7 +215,7 @@ def test_every_layer_is_written_as_source(kind: str) -> None:
 @pytest.mark.parametrize("kind", NOT_WRITTEN)
 def test_what_has_no_other_form_is_refused_by_name(kind: str) -> None:
     network = Network(as_specs(kind), Shape(1, length=20), 2)
-    with pytest.raises(SpecError, match=f"{kind}_1 is a {kind} layer"):
+    with pytest.raises(SpecError, match=f"{kind}_1 is of the kind {kind}"):
         network.to_python("torch")
     graph = Graph()
     x = Steps(graph.input("x", np.float32, ("n", 20, 1)), graph.input("n", np.int64, ("n",)))
