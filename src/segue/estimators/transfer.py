@@ -193,20 +193,23 @@ class InitialWeights:
         return weights, f"vectors of {len(pairs):,} tokens of {len(vocabulary.names):,}"
 
 
-def settings_of(path: Path) -> dict[str, Any]:
+def settings_of(path: Path, given: Collection[str] = ()) -> dict[str, Any]:
     """What a training takes over that goes on from a model file: `network`, `prepare`, `classes`.
 
-    Those that the file does not have are left out; of an ensemble all are.
+    Those that are given, or that the file does not have, are left out; of an ensemble all are.
+
+    Raises:
+        ModelFileError: no model; a network with layers of the user's own, where none is given.
     """
     description, _ = read(path)
     if isinstance(description, EnsembleDescription):
         return {}
-    found = {
-        "network": to_text(specs_from_json(description.network)),
-        "prepare": description.parameters.prepare,
-        "classes": description.targets.classes,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, Any] = {}
+    if "network" not in given:
+        found["network"] = to_text(specs_from_json(description.network))
+    found["prepare"] = description.parameters.prepare
+    found["classes"] = description.targets.classes
+    return {name: v for name, v in found.items() if v is not None and name not in given}
 
 
 def _steps(preparation: Preparation) -> str:

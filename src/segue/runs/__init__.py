@@ -194,9 +194,8 @@ def _like(model: Path, settings: dict[str, Any], data: Dataset) -> tuple[dict[st
     from segue.tasks import TASKS, Task
     from segue.tasks.classes import ClassTask
 
-    found = settings_of(model)
-    classes = found.pop("classes", None)
-    taken = {name: value for name, value in found.items() if name not in settings}
+    taken = settings_of(model, settings)
+    classes = taken.pop("classes", None)
     kept = {**taken, **settings}
     task = TASKS.get(data.task, Task)
     has_one_each = issubclass(task, ClassTask) and task.labels_each != "several"
