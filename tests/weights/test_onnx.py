@@ -535,7 +535,8 @@ def test_without_the_packages_the_line_that_installs_them_is_said(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "model.bin"], "expected a file ending in .onnx"),
+        (["run", "model.bin"], "expected one of .onnx, .keras, .safetensors, .py, or --to onnx|"),
+        (["run", "model.bin", "--to", "onnx"], "expected a file ending in .onnx"),
         (["run", "model.onnx", "--to", "onix"], "--to is 'onix'. Did you mean \"onnx\"?"),
         (["nothing", "model.onnx"], "there is no such model"),
         (["run", "taken.onnx", "--step"], "taken.step.onnx: exists already"),
