@@ -107,15 +107,16 @@ class MultiRocketInference(FeaturesInference):
 
     @quiet
     def __call__(self, x: Ragged) -> Array:
-        found = []
+        biases = len(self._given["bias"])
+        found = np.empty((len(x.lengths), POOLINGS, biases), np.float32)
         for signal, one in self._parts(x):
             bias = self._given["bias"][one.biases].reshape(KERNELS, one.each)
             channels = self._channels(one)
             features = self.features.multirocket(
                 signal.values, signal.offsets, channels, bias, dilation=one.steps, phase=one.phase
             )
-            found.append(features.reshape(len(x.lengths), POOLINGS, -1))
-        return np.concatenate(found, axis=2).reshape(len(x.lengths), -1)
+            found[:, :, one.biases] = features.reshape(len(found), POOLINGS, -1)
+        return found.reshape(len(found), -1)
 
     def fitted_weights(
         self, x: Ragged, classes: Array | None, generator: Generator
