@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from json import dumps
 from pathlib import Path
 
 from segue.extras import require
 
 
 def studio(
-    folder: Path | None = None, *, port: int | None = None, no_browser: bool = False
+    folder: Path | None = None,
+    *,
+    port: int | None = None,
+    no_browser: bool = False,
+    json: bool = False,
 ) -> None:
     """Look at data, train networks, see what they do, in a browser.
 
@@ -28,7 +33,7 @@ def studio(
     from segue.studio.pages.serving import serve
 
     def tell(address: str) -> None:
-        print(address, flush=True)
+        print(dumps({"address": address}) if json else address, flush=True)
         print("Ctrl-C ends the studio; what is trained goes on.", file=sys.stderr, flush=True)
 
     serve(Project(folder or "."), port=port, opens=not no_browser, tell=tell)

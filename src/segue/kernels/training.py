@@ -8,7 +8,6 @@ clipping, optimizer, loss and scores.
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -306,29 +305,13 @@ class OptimizerForm(NamedTuple):
     clip_norm: float = 0.0
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Prepared sequences and their targets."""
 
     values: Array  # float32 [steps, channel], or int32 [steps, 1] tokens
     offsets: Array  # int64 [n + 1]
     targets: Array  # int64 [n], or [steps] with -1 for none; or float32 [n, outputs]
     weights: Array | None = None  # float32, as many as targets
-
-    @functools.cached_property
-    def structure(self) -> Any:
-        """What the library gets."""
-        values, targets = self.values.ctypes.data, self.targets.ctypes.data
-        are_tokens, are_classes = self.values.dtype == np.int32, self.targets.dtype == np.int64
-        return _Examples(
-            values=None if are_tokens else values,
-            tokens=values if are_tokens else None,
-            channels=self.values.shape[1],
-            offsets=self.offsets.ctypes.data,
-            classes=targets if are_classes else None,
-            targets=None if are_classes else targets,
-            weights=None if self.weights is None else self.weights.ctypes.data,
-        )
 
 
 class Batches(NamedTuple):
@@ -391,6 +374,7 @@ class NativeNetwork:
         ends = [(place.first, place.first + math.prod(place.shape)) for place in places]
         self._trained = np.array(ends, np.int64).reshape(-1, 2)
         self._scale = np.array(loss.scale, np.float32)
+        self._examples: tuple[Examples | None, Any] = None, None
         self._layers = program.layers()
         self._network = _Network(
             layers=ctypes.addressof(self._layers),
@@ -447,6 +431,22 @@ class NativeNetwork:
                 they are the same in whatever calls the updates are made.
             threads: at most; `None`: those of the path.
         """
+        if examples is not self._examples[0]:  # most calls go on with those of the last
+            values, targets = examples.values.ctypes.data, examples.targets.ctypes.data
+            are_tokens = examples.values.dtype == np.int32
+            are_classes = examples.targets.dtype == np.int64
+            self._examples = (
+                examples,
+                _Examples(
+                    values=None if are_tokens else values,
+                    tokens=values if are_tokens else None,
+                    channels=examples.values.shape[1],
+                    offsets=examples.offsets.ctypes.data,
+                    classes=targets if are_classes else None,
+                    targets=None if are_classes else targets,
+                    weights=None if examples.weights is None else examples.weights.ctypes.data,
+                ),
+            )
         held = np.array([] if rates is None else rates, np.float64)
         updates = _Updates(
             sequences=batches.sequences.ctypes.data,
@@ -461,7 +461,7 @@ class NativeNetwork:
             threads=threads or kernels.threads,
         )
         progress = _Progress(steps=self.steps, sums=tuple(sums))
-        arguments = map(ctypes.addressof, (self._network, examples.structure, updates, progress))
+        arguments = map(ctypes.addressof, (self._network, self._examples[1], updates, progress))
         try:
             kernels.train(*arguments)
         finally:
