@@ -89,7 +89,7 @@ def test_tokens_and_single_channels() -> None:
         ([[1.0, 2.0], [1.0, 2.0]], "One step is pushed at a time"),
         (3.0, r"expected \[2\]"),
         (["a", "b"], "expected numbers"),
-        ([np.inf, 0.0], "Step 1 has an infinite value"),
+        ([np.inf, 0.0], "Step 1 has a value in channel 0 that is infinite"),
         ([0.0, np.nan], r"Step 1 has no value \(NaN\) in channel 1"),
     ],
 )

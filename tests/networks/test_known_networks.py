@@ -13,7 +13,7 @@ from segue.networks.foreign import translation_hint
 
 KNOWN = """
     cnn fcn resnet resnet18 tcn wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
-    minirocket hydra inception lstm_attention
+    minirocket inception lstm_attention
 """.split()
 
 

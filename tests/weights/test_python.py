@@ -198,7 +198,7 @@ CONTRACT = runpy.run_path(str(Path(__file__).parents[1] / "contract" / "test_net
 
 
 @pytest.mark.sampled(10)
-@pytest.mark.parametrize(("text", "shape", "every"), CONTRACT["NETWORKS"])
+@pytest.mark.parametrize(("text", "shape", "every"), CONTRACT["WRITTEN"])
 @pytest.mark.filterwarnings("ignore")
 @torch.no_grad()
 def test_the_exporter_of_pytorch_takes_every_network(
