@@ -142,7 +142,12 @@ def test_what_plain_pytorch_is_not_written_for_is_named() -> None:
     network = Network(as_specs([Sum(), *as_specs("dense(2)"), Sum()]), Shape(3), 4)
     with pytest.raises(SpecError) as caught:
         network.to_python("torch")
-    for text in ("cell_1 is of the kind", "cell_2 is of", "not written in plain PyTorch", "'segue'"):
+    for text in (
+        "cell_1 is of the kind",
+        "cell_2 is of",
+        "not written in plain PyTorch",
+        "'segue'",
+    ):
         assert text in str(caught.value)
 
 
