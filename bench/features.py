@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
+from ucr import Row, read_rows, set_names
 
 import segue
 from segue.estimators.fitting import shape_of
@@ -35,8 +35,6 @@ from segue.kernels import forward
 from segue.kernels.ragged import Ragged, offsets_of
 from segue.networks import Network, as_specs
 from segue.prepare import Preparation
-
-Row = dict[str, Any]
 
 # A name, the layers whose features are joined, and the classifier.
 METHODS = {
@@ -88,16 +86,6 @@ def score_all(arguments: argparse.Namespace) -> None:
                     f"{row['feature_seconds']:6.2f} s  classifier {row['seconds']:6.2f} s",
                     flush=True,
                 )
-
-
-def set_names() -> list[str]:
-    return sorted(path.name for path in (Path(os.environ["SEGUE_DATA"]) / "ucr").iterdir())
-
-
-def read_rows(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def prepared(data: segue.Dataset, preparation: Preparation) -> Ragged:

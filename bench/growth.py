@@ -75,13 +75,13 @@ def slope(taken: dict[int, float]) -> float:
 
 
 def draw(seconds: Seconds, out: Path) -> None:
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    figure = Figure(figsize=(6.5, 3.2), layout="constrained")
     axes = figure.subplots()
     for name, taken in seconds.items():
         label = f"{name}, slope {slope(taken):.2f}"
         axes.loglog(list(taken), list(taken.values()), marker="o", markersize=3, label=label)
     axes.set(xlabel="size", ylabel="seconds of an epoch", title=processor())
-    axes.legend()
+    figure.legend(loc="outside right upper")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out)
 
