@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 /* Raised when a signature, the order of `segue_kernels` or a packed layout changes. */
-#define SEGUE_ABI 8
+#define SEGUE_ABI 9
 
 /* Gates and their order as in src/segue/kernels/cells.py. */
 typedef enum {
@@ -155,6 +155,9 @@ typedef struct {
   const float* weights;   /* as many as targets; NULL: each counts once */
 } segue_examples;
 
+/* Memory that a call leaves for the next one. */
+typedef struct segue_store segue_store;
+
 typedef struct {
   const int64_t* sequences;     /* of all batches, one behind the other */
   const int64_t* batch_offsets; /* [batches + 1] */
@@ -166,6 +169,7 @@ typedef struct {
   int32_t trains;       /* 0: loss and score only */
   double seconds;       /* after which no update is begun but the first */
   int64_t threads;
+  segue_store* store; /* of what the calls of a training need; NULL: each makes its own */
 } segue_updates;
 
 typedef struct {
@@ -328,6 +332,10 @@ SEGUE_API const segue_kernels* segue_path(const char* path);
 
 /* Whether this library, processor and system have the products of a segue_precision. */
 SEGUE_API int segue_has_precision(int precision);
+
+/* An empty store (NULL: no memory), and the end of one that no call has any more. */
+SEGUE_API segue_store* segue_store_new(void);
+SEGUE_API void segue_store_free(segue_store* store);
 
 #ifdef __cplusplus
 }

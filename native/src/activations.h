@@ -48,14 +48,18 @@ SEGUE_INLINE Vector soft_shrink(Vector x, Vector threshold) {
 
 // -- over the features of a row ------------------------------------------------------------------
 
-// out = exp(x - largest), and its sum.
-inline float exponentials(const float* x, Index features, float* out) {
-  Vector most = broadcast(-INFINITY);
+inline float largest(const float* x, Index features) {
+  Vector most = broadcast(x[0]);
   for (Index i = 0; i < features; i += kLanes) {
     const Vector v = load_row(x, i, features);
-    most = max(most, select(lanes_below(features - i), v, most));
+    most = max(most, i + kLanes <= features ? v : select(lanes_below(features - i), v, most));
   }
-  const Vector top = broadcast(largest(most));
+  return largest(most);
+}
+
+// out = exp(x - largest), and its sum.
+inline float exponentials(const float* x, Index features, float* out) {
+  const Vector top = broadcast(largest(x, features));
   Vector total = zero();
   for (Index i = 0; i < features; i += kLanes) {
     const Vector e = select(lanes_below(features - i), exp(load_row(x, i, features) - top), zero());
@@ -71,9 +75,7 @@ inline void softmax(const float* x, Index features, float* out) {
 }
 
 inline void log_softmax(const float* x, Index features, float* out) {
-  float most = x[0];
-  for (Index i = 1; i < features; ++i) most = most < x[i] ? x[i] : most;
-  const Vector top = broadcast(most);
+  const Vector top = broadcast(largest(x, features));
   const Vector total = broadcast(::logf(exponentials(x, features, out)));
   each_element(x, features, out, [&](Vector v) { return (v - top) - total; });
 }

@@ -23,19 +23,22 @@ struct Scored {
   double loss, score;
 };
 
+// The first of the largest values.
 inline Index largest_index(const float* values, Index count) {
-  Index best = 0;
-  for (Index i = 1; i < count; ++i) {
-    if (values[i] > values[best]) best = i;
+  const Vector top = broadcast(largest(values, count));
+  for (Index i = 0; i < count; i += kLanes) {
+    unsigned found = bits(equal(load_row(values, i, count), top));
+    for (Index best = i; found != 0 && best < count; ++best, found >>= 1) {
+      if (found & 1U) return best;
+    }
   }
-  return best;
+  return 0;
 }
 
 // Cross-entropy of a softmax, whose probabilities are left in d.
 inline double softmax_loss(const Loss& loss, const float* logits, Index target, float* d) {
   const Index k = loss.outputs;
-  float most = logits[0];
-  for (Index i = 1; i < k; ++i) most = most < logits[i] ? logits[i] : most;
+  const float most = largest(logits, k);
   const float total = exponentials(logits, k, d);
   const Vector share = broadcast(1.0f / total);
   each_element(d, k, d, [&](Vector e) { return e * share; });

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "simd.h"
+#include "store.h"
 #include "threads.h"
 
 SEGUE_BEGIN
@@ -31,15 +32,15 @@ struct Scratch {
 template <class T>
 class Memory {
  public:
-  Memory() = default;
-  ~Memory() { std::free(block_); }
+  explicit Memory(segue_store* store = nullptr) : store_(store) {}
+  ~Memory() { give_memory(store_, block_); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
   // False where there is none.
   bool make(Index count) {
     constexpr std::size_t kLine = 64;
-    block_ = std::malloc(sizeof(T) * count + kLine);
+    block_ = take_memory(store_, sizeof(T) * count + kLine);
     const auto address = reinterpret_cast<std::uintptr_t>(block_);
     data = reinterpret_cast<T*>((address + kLine - 1) / kLine * kLine);
     return block_ != nullptr;
@@ -48,6 +49,7 @@ class Memory {
   T* data = nullptr;
 
  private:
+  segue_store* const store_;
   void* block_ = nullptr;
 };
 

@@ -14,9 +14,11 @@ SEGUE_BEGIN
 class Arena {
  public:
   Arena() = default;
-  ~Arena() { release(); }
+  ~Arena() { release(store_); }
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+
+  void use(segue_store* store) { store_ = store; }
 
   float* take(Index count) {
     const Index size = (count + kLine - 1) / kLine * kLine;
@@ -44,7 +46,7 @@ class Arena {
     if (block_ && block_->before) {
       Index total = 0;
       for (Block* b = block_; b; b = b->before) total += b->size;
-      release();
+      release(nullptr);  // what is too small for the next call, too
       grow(total);
     }
     if (most_ < taken_) most_ = taken_;
@@ -61,7 +63,7 @@ class Arena {
 
   bool grow(Index size) {
     if (size < kLeast) size = kLeast;
-    void* const memory = std::malloc(sizeof(Block) + sizeof(float) * (size + kLine));
+    void* const memory = take_memory(store_, sizeof(Block) + sizeof(float) * (size + kLine));
     if (memory == nullptr) return false;
     const auto free = reinterpret_cast<std::uintptr_t>(memory) + sizeof(Block);
     const std::uintptr_t line = sizeof(float) * kLine;
@@ -69,14 +71,15 @@ class Arena {
     used_ = 0;
     return true;
   }
-  void release() {
+  void release(segue_store* store) {
     while (block_) {
       Block* const before = block_->before;
-      std::free(block_);
+      give_memory(store, block_);
       block_ = before;
     }
   }
 
+  segue_store* store_ = nullptr;
   Block* block_ = nullptr;
   Index used_ = 0, taken_ = 0, most_ = 0;
 };

@@ -24,4 +24,11 @@ struct Steps {
   }
 };
 
+// Into how many shards a batch is cut: of at most 16 sequences, of 8 where two of them are enough.
+constexpr Index kMostShards = 32;
+inline Index shards_of(Index sequences) {
+  const Index wanted = sequences <= 8 ? 1 : sequences <= 16 ? 2 : (sequences + 15) / 16;
+  return wanted < kMostShards ? wanted : kMostShards;
+}
+
 SEGUE_END

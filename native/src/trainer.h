@@ -13,7 +13,6 @@
 
 SEGUE_BEGIN
 
-constexpr Index kSequencesOfShard = 16, kMostShards = 32;
 constexpr Index kWeightsOfPiece = 4096;  // that a thread takes at once, when gradients are added
 
 // The gradients of more weights than this leave the second cache: there each shard has to use each
@@ -37,13 +36,12 @@ inline Index work_of(const segue_network& network, Index sequences, Index steps)
 
 // Into how many shards a batch is cut.
 inline Index shards_of(const segue_network& network, Index sequences, Index steps) {
-  const Index wanted = (sequences + kSequencesOfShard - 1) / kSequencesOfShard;
+  const Index wanted = shards_of(sequences);
   Index most = kMostShards;
   if (network.shared > kManyWeights) {
     most = work_of(network, sequences, steps) / network.shared / kUsesOfMany;
   }
-  most = most < 1 ? 1 : most < kMostShards ? most : kMostShards;
-  return wanted < most ? wanted : most;
+  return wanted < most ? wanted : most < 1 ? 1 : most;
 }
 inline Index shards(const segue_network* network, Index sequences, Index steps) {
   return shards_of(*network, sequences, steps);
@@ -64,7 +62,11 @@ class Trainer {
         updates_(updates),
         progress_(progress),
         loss_{static_cast<segue_loss>(network.loss), network.layers[network.layer_count - 1].outputs,
-              network.smoothing, network.scores_losses != 0, network.scale} {}
+              network.smoothing, network.scores_losses != 0, network.scale},
+        packed_(updates.store),
+        gradients_(updates.store),
+        total_(updates.store),
+        of_tokens_(updates.store) {}
   ~Trainer() {
     for (Index i = 0; i < made_; ++i) delete layers_.data[i].layer;
     delete[] arenas_;
@@ -122,6 +124,7 @@ class Trainer {
     if (work_of_update() >= kWorkOfTeam && most > 1) threads_ = most;
     arenas_ = new (std::nothrow) Arena[threads_];
     if (arenas_ == nullptr) return false;
+    for (Index i = 0; i < threads_; ++i) arenas_[i].use(updates_.store);
     const bool trains = updates_.trains != 0;
     Index pieces = 0;
     for (Index i = 0; trains && i < network_.trained_count; ++i) {

@@ -18,7 +18,7 @@ class PaddedBatch {
         masks_{call.input_masks, call.hidden_masks},
         gates_(gates_of(call.cell)),
         threads_(threads),
-        shards_(shards_of_batch(call.batch)),
+        shards_(shards_of(call.batch)),
         order_(call.batch),
         places_(call.batch + 1) {
     if (!order_ || !places_) return;
@@ -110,13 +110,6 @@ class PaddedBatch {
   }
 
  private:
-  static constexpr Index kSequences = 16, kMostShards = 32;
-
-  static Index shards_of_batch(Index batch) {
-    const Index wanted = (batch + kSequences - 1) / kSequences;
-    return wanted < kMostShards ? wanted : kMostShards;
-  }
-
   // The first of the sorted sequences of shard i.
   Index first_of(Index i) const { return i * call_.batch / shards_; }
 

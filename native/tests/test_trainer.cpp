@@ -15,6 +15,7 @@
 namespace {
 
 const segue_kernels* kernels;
+segue_store* store_of_all;  // so that a training gets what others have left
 std::string where;
 
 [[noreturn]] void fail(const char* what, double value) {
@@ -30,6 +31,7 @@ struct Training {
   std::vector<std::int32_t> tokens;
   std::vector<Index> classes, trained;
   segue_network network{};
+  segue_store* store = nullptr;
   bool is_sequence = true;
   Index features = 1;
 
@@ -169,7 +171,7 @@ struct Training {
                                   weights_of_targets.empty() ? nullptr : weights_of_targets.data()};
     const segue_updates updates{sequences.data(), batch_offsets.data(), numbers.data(),
                                 firsts.data(), rates.data(), Index(rates.size()), keys.data(),
-                                trains, 1e9, threads};
+                                trains, 1e9, threads, store};
     segue_progress progress{};
     if (kernels->train(&network, &examples, &updates, &progress)) fail("no memory", 0.0);
     if (progress.done != Index(rates.size())) fail("updates are not done", double(progress.done));
@@ -188,6 +190,7 @@ void test_threads() {
   Floats first = start, moments(2 * training.size), other = start, others(moments);
   const Index batch = whole(1, 70);
   const segue_progress one = training.run(first, moments, batch, 0.01, true, 1);
+  training.store = store_of_all;
   const segue_progress three = training.run(other, others, batch, 0.01, true, 3);
   if (std::memcmp(first.data(), other.data(), sizeof(float) * first.size())) {
     fail("other weights with three threads", 0.0);
@@ -223,6 +226,7 @@ void test_slope() {
 int main(int count, char** arguments) {
   const int rounds = count > 1 ? std::atoi(arguments[1]) : 20;
   generator.seed(count > 2 ? unsigned(std::atoi(arguments[2])) : 1);
+  store_of_all = segue_store_new();
   for (const char* path : {"portable", "avx2", "avx512"}) {
     kernels = segue_path(path);
     if (!kernels) continue;
@@ -233,5 +237,6 @@ int main(int count, char** arguments) {
     }
     std::printf("%s: %d rounds\n", path, rounds);
   }
+  segue_store_free(store_of_all);
   return 0;
 }

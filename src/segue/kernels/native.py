@@ -33,7 +33,7 @@ State = tuple[Array, ...]  # [n, units] each
 
 # -- the library ---------------------------------------------------------------------------------
 
-_ABI = 8  # SEGUE_ABI of native/include/segue.h
+_ABI = 9  # SEGUE_ABI of native/include/segue.h
 _FILE = Path(__file__).with_name(f"libsegue.native.{'dll' if sys.platform == 'win32' else 'so'}")
 _SIZE, _INT, _DATA, _FLOAT = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p, ctypes.c_float
 _RAGGED = (_DATA, _DATA, _SIZE, _SIZE)  # values, offsets, n, features
@@ -105,9 +105,9 @@ def load(path: str | None = None, threads: int | None = None) -> Kernels:
         NativeUnavailableError: the library was not built, or not for this version of segue, or does
             not load; or it has no such path, or the processor has none.
     """
-    library = _library()
-    name = path or library.segue_best_path().decode()
-    table = library.segue_path(name.encode())
+    found = library()
+    name = path or found.segue_best_path().decode()
+    table = found.segue_path(name.encode())
     if not table:
         raise NativeUnavailableError(f"this processor, or the library as built, has no {name}")
     return Kernels(name, threads or _usable_threads(), table)
@@ -121,25 +121,28 @@ BFLOAT16, PLAIN_BFLOAT16 = 1, 2
 def has_precision(form: int) -> bool:
     """Whether library, processor and system have products in a form of bfloat16."""
     try:
-        return bool(_library().segue_has_precision(form))
+        return bool(library().segue_has_precision(form))
     except NativeUnavailableError:
         return False
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
+    """The library with the types of its functions; raise `NativeUnavailableError` without it."""
     if not _FILE.exists():
         raise NativeUnavailableError("the native library was not built")
     try:
-        library = ctypes.CDLL(str(_FILE))
+        found = ctypes.CDLL(str(_FILE))
     except OSError as error:
         raise NativeUnavailableError(f"the native library does not load: {error}") from error
-    abi = library.segue_abi()
+    abi = found.segue_abi()
     if abi != _ABI:
         raise NativeUnavailableError(f"the native library is of version {abi}, not {_ABI}")
-    library.segue_best_path.restype = ctypes.c_char_p
-    library.segue_path.restype, library.segue_path.argtypes = _DATA, (ctypes.c_char_p,)
-    return library
+    found.segue_best_path.restype = ctypes.c_char_p
+    found.segue_path.restype, found.segue_path.argtypes = _DATA, (ctypes.c_char_p,)
+    found.segue_store_new.restype, found.segue_store_new.argtypes = _DATA, ()
+    found.segue_store_free.restype, found.segue_store_free.argtypes = None, (_DATA,)
+    return found
 
 
 def _usable_threads() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from segue.data.arrays import Array
-from segue.kernels.native import ACTIVATIONS, CELLS, Kernels
+from segue.kernels.native import ACTIVATIONS, CELLS, Kernels, library
 
 _INT, _LONG, _FLOAT, _DOUBLE = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_double
 _DATA, _TWO = ctypes.c_void_p, ctypes.c_int64 * 2
@@ -102,6 +103,7 @@ class _Updates(ctypes.Structure):
         ("trains", _INT),
         ("seconds", _DOUBLE),
         ("threads", _LONG),
+        ("store", _DATA),
     )
 
 
@@ -375,6 +377,8 @@ class NativeNetwork:
         self._trained = np.array(ends, np.int64).reshape(-1, 2)
         self._scale = np.array(loss.scale, np.float32)
         self._examples: tuple[Examples | None, Any] = None, None
+        self._store = library().segue_store_new()
+        weakref.finalize(self, library().segue_store_free, self._store)
         self._layers = program.layers()
         self._network = _Network(
             layers=ctypes.addressof(self._layers),
@@ -459,6 +463,7 @@ class NativeNetwork:
             trains=rates is not None,
             seconds=seconds,
             threads=threads or kernels.threads,
+            store=self._store,
         )
         progress = _Progress(steps=self.steps, sums=tuple(sums))
         arguments = map(ctypes.addressof, (self._network, self._examples[1], updates, progress))
