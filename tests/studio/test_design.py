@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import segue
-from segue.errors import OptionError, SpecError
 from segue.layers import LAYERS, Shape
 from segue.networks import Network, as_specs
+from segue.prepare.pipeline import STEPS, as_steps
 from segue.readers import write
 from segue.studio import Project
 from segue.studio.design import TEMPLATES, Ground, outline, palette, plan
@@ -70,43 +72,23 @@ def test_without_data_the_text_alone_is_looked_at() -> None:
     assert problem.call == 1
 
 
-def test_the_palette_has_every_layer_and_each_example_can_be_used() -> None:
-    cards = palette()
-    assert [card.kind for card in cards] == list(LAYERS)
+@pytest.mark.parametrize(("table", "read"), [(LAYERS, as_specs), (STEPS, as_steps)])
+def test_the_palette_has_every_kind_and_each_example_can_be_used(table: Any, read: Any) -> None:
+    cards = palette(table)
+    assert [card.kind for card in cards] == list(table)
     for card in cards:
-        (spec,) = as_specs(card.example)
+        (spec,) = read(card.example)
         assert spec.kind == card.kind
         assert card.about
         assert "`" not in card.about
-    units = next(c for c in cards if c.kind == "dense").arguments
+
+
+def test_the_arguments_of_a_layer_have_their_kinds_and_descriptions() -> None:
+    units = next(c for c in palette() if c.kind == "dense").arguments
     assert [(a.name, a.kind, a.default) for a in units[:3]] == [
         ("units", "number", ""), ("activation", "choice", "linear"), ("bias", "flag", "true"),
     ]  # fmt: skip
     assert next(a for a in units if a.name == "units").about == "features of the output."
-
-
-def test_layers_are_added_moved_removed_and_all_of_it_is_undone(project: Project) -> None:
-    project.set_network("lstm(8)")
-    project.add_layer("dense(4, relu)")
-    project.add_layer("dropout(rate = 0.2)", 1)
-    assert project.network.text == "lstm(8) dropout(rate = 0.2) dense(4, relu)"
-    project.move_layer(2, 0)
-    project.remove_layer(1)
-    assert project.network.text == "dense(4, relu) dropout(rate = 0.2)"
-    for _ in range(9):
-        project.undo()
-    assert project.network.text == "bilstm(100)"
-    assert not project.network.can_undo
-    project.redo()
-    project.redo()
-    assert project.network.text == "lstm(8) dense(4, relu)"
-    project.set_network("gru(3)")
-    assert not project.network.can_redo
-    with pytest.raises(OptionError, match="There is no layer 4; expected 0 to 0"):
-        project.remove_layer(4)
-    project.set_network("gru(")
-    with pytest.raises(SpecError):
-        project.add_layer("relu")
 
 
 def test_the_plan_follows_the_data_and_their_preparation(project: Project, waves: str) -> None:

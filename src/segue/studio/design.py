@@ -7,7 +7,7 @@ once for many texts.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, get_type_hints
@@ -16,7 +16,7 @@ import numpy as np
 
 from segue.arguments import described, kind_of
 from segue.data.dataset import Dataset
-from segue.errors import OptionError, SegueError, SpecError
+from segue.errors import SegueError, SpecError
 from segue.estimators.splitting import check_arguments
 from segue.layers import LAYERS
 from segue.layers.base import (
@@ -29,9 +29,10 @@ from segue.layers.base import (
     plan_layers,
 )
 from segue.networks import Network, as_specs, split_head, with_embedding
-from segue.networks.foreign import translation_hint
+from segue.spec import Spec
 from segue.spec.base import fields_of
-from segue.spec.text import Place, located
+from segue.spec.text import Place
+from segue.studio.tree import calls_of
 from segue.training import TrainingOptions
 
 TEMPLATES = (
@@ -85,20 +86,24 @@ class Card(NamedTuple):
 _EXAMPLES = {
     "units": "64", "rate": "0.2", "features": "64", "filters": "64", "kernel_size": "5",
     "kernels": "1000", "width": "2", "heads": "4", "times": "2", "layers": "conv(64, 5) relu",
-    "branches": "conv(32, 9) relu, conv(32, 19) relu",
+    "branches": "conv(32, 9) relu, conv(32, 19) relu", "n": "4", "deviation": "0.1", "share": "0.2",
 }  # fmt: skip
 
 
-def palette() -> tuple[Card, ...]:
+def palette(table: Mapping[str, type[Spec]] = LAYERS) -> tuple[Card, ...]:
     """A card for each kind of layer, in the order of the table of layers.
+
+    Args:
+        table: of the layers, or of the steps of a preparation.
 
     >>> next(card.example for card in palette() if card.kind == "conv")
     'conv(64, 5)'
     """
-    return tuple(_card(kind) for kind in LAYERS.values())
+    return tuple(card_of(kind) for kind in table.values())
 
 
-def _card(spec: type[LayerSpec]) -> Card:
+def card_of(spec: type[Spec]) -> Card:
+    """The card of a kind of layer, or of a step of a preparation."""
     first = (inspect.getdoc(spec) or "").partition("\n")[0].replace("`", "")
     signature, _, about = first.partition(": ")
     texts, hints = described(spec), get_type_hints(spec)
@@ -245,47 +250,81 @@ def plan(text: str, ground: Ground) -> Plan:
     >>> plan("pool(mean) lstm(8)", ground).problem[1:]
     (1, 11, 18)
     """
-    places, problem = _parsed(text)
+    places, problem = parsed("network", text)
     calls = tuple((place.start, place.stop) for place in places)
-    layers, misfit = _planned(places, ground) if places or problem is None else ([], None)
-    if problem is not None:  # those before it stay; that they are not all is no mistake of theirs
-        layers = [layer for layer in layers if layer.call is not None]
-    return Plan(text, str(ground.shape), calls, tuple(layers), problem or misfit)
+    layers: list[Layer] = []
+    if places or problem is None:
+        found = fitted(tuple(place.spec for place in places), ground)
+        layers = _layers(found)
+        if problem is None and found.error is not None:
+            problem = _at(places, found.call, found.error)
+        elif problem is not None:  # that those before it are not all is no mistake of theirs
+            layers = [layer for layer in layers if layer.call is not None]
+    return Plan(text, str(ground.shape), calls, tuple(layers), problem)
 
 
 def outline(text: str) -> Plan:
     """The calls of a network and a mistake in its text, while there are no data."""
-    places, problem = _parsed(text)
+    places, problem = parsed("network", text)
     return Plan(text, "", tuple((p.start, p.stop) for p in places), (), problem)
 
 
-def _parsed(text: str) -> tuple[list[Place], Problem | None]:
-    """The calls of a text up to the first mistake."""
+def parsed(root: str, text: str) -> tuple[list[Place], Problem | None]:
+    """The calls of a text up to the first mistake.
+
+    Args:
+        root: "network" or "prepare".
+        text: to be read.
+    """
     places: list[Place] = []
     try:
-        places.extend(located(text, LAYERS, hint=translation_hint))
+        places.extend(calls_of(root, text))
     except SpecError as error:
         at = len(text) if error.position is None else error.position
         if not places:  # a character that is none of the language is found before any call
             with suppress(SpecError):
-                places.extend(located(text[:at], LAYERS, hint=translation_hint))
-        return places, Problem(_first_line(error), len(places), at, len(text))
+                places.extend(calls_of(root, text[:at]))
+        return places, Problem(first_line(error), len(places), at, len(text))
     return places, None
 
 
-def _planned(places: list[Place], ground: Ground) -> tuple[list[Layer], Problem | None]:
+class Fitted(NamedTuple):
+    """The calls of a network on what it is built for, as far as they fit.
+
+    Attributes:
+        body: the calls without the head, and what is implied.
+        planned: the layers, those of the head last where all is right.
+        counts: how many of them each call stands for, and before them what is implied.
+        implied: so many layers are put in front.
+        written: so many calls come before the head.
+        error: of the first that does not fit.
+        call: its number.
+    """
+
+    body: tuple[LayerSpec, ...]
+    planned: list[PlannedLayer]
+    counts: list[int]
+    implied: int
+    written: int
+    error: SegueError | None = None
+    call: int = -1
+
+
+def fitted(specs: tuple[Any, ...], ground: Ground) -> Fitted:
     """The layers up to the first that does not fit, and why."""
-    specs: tuple[Any, ...] = tuple(place.spec for place in places)
     planned: list[PlannedLayer] = []
+    wrong_head: SegueError | None = None
     try:
         written, _ = split_head(specs, ground.head_forms)
     except SpecError as error:
-        return [], _at(places, len(places) - 1, error)
+        written, wrong_head = specs, error
     body = with_embedding(written) if ground.is_text else written
     implied = len(body) - len(written)
     context = BuildContext("", ground.shape, ground.every)
     try:
         planned.extend(plan_layers(body, context))
+        if wrong_head is not None:
+            raise wrong_head
         network = Network(
             body, ground.shape, ground.outputs, every=ground.every, static=ground.static, weights={}
         )
@@ -294,8 +333,8 @@ def _planned(places: list[Place], ground: Ground) -> tuple[list[Layer], Problem 
         counts = [*_counts(body, planned)]
         # The first that has not all of its layers; or the last, where only the head does not fit.
         call = min(len(counts), len(body) - 1) - implied
-        return _layers(planned, counts, implied), _at(places, call, error)
-    return _layers(planned, [*_counts(body, planned)], implied), None
+        return Fitted(body, planned, counts, implied, len(written), error, call)
+    return Fitted(body, planned, [*_counts(body, planned)], implied, len(written))
 
 
 def _counts(specs: tuple[LayerSpec, ...], planned: list[PlannedLayer]) -> Iterator[int]:
@@ -304,144 +343,46 @@ def _counts(specs: tuple[LayerSpec, ...], planned: list[PlannedLayer]) -> Iterat
     for spec in specs:
         if done >= len(planned):
             return
-        count = _leaves(spec, planned[done].context.shape)
+        count = leaves(spec, planned[done].context.shape)
         if done + count > len(planned):
             return
         done += count
         yield count
 
 
-def _leaves(spec: LayerSpec, shape: Shape) -> int:
+def leaves(spec: LayerSpec, shape: Shape) -> int:
     """How many layers of a chain a spec stands for."""
     inner = spec.expand(shape) if isinstance(spec, Composite) else None
-    return 1 if inner is None else sum(_leaves(each, shape) for each in inner)
+    return 1 if inner is None else sum(leaves(each, shape) for each in inner)
 
 
-def _layers(planned: list[PlannedLayer], counts: list[int], implied: int) -> list[Layer]:
-    calls = [number - implied for number, count in enumerate(counts) for _ in range(count)]
+def _layers(fit: Fitted) -> list[Layer]:
+    calls = [number - fit.implied for number, n in enumerate(fit.counts) for _ in range(n)]
     found = []
-    for number, (spec, context, shape) in enumerate(planned):
+    for number, one in enumerate(fit.planned):
         call = calls[number] if number < len(calls) else None
+        call = None if call is None or call < 0 else call
+        name, shape = one.context.name, str(one.shape)
+        found.append(Layer(name, one.spec.kind, shape, parameters_of([one]), call))
+    return found
+
+
+def parameters_of(planned: Iterable[PlannedLayer]) -> int:
+    """The number of parameters of some layers."""
+    count = 0
+    for spec, context, _ in planned:
         shapes = spec.weight_shapes(context)
         empty = {part: np.zeros(size, np.float32) for part, size in shapes.items()}
-        parameters = spec.inference_layer(context, empty).parameters
-        found.append(
-            Layer(
-                context.name, spec.kind, str(shape), parameters,
-                None if call is None or call < 0 else call,
-            )
-        )  # fmt: skip
-    return found
+        count += int(spec.inference_layer(context, empty).parameters)
+    return count
 
 
 def _at(places: list[Place], call: int, error: SegueError) -> Problem:
     if not 0 <= call < len(places):
-        return Problem(_first_line(error))
-    return Problem(_first_line(error), call, places[call].start, places[call].stop)
+        return Problem(first_line(error))
+    return Problem(first_line(error), call, places[call].start, places[call].stop)
 
 
-def _first_line(error: SegueError) -> str:
+def first_line(error: SegueError) -> str:
     """The message without the line that marks a position in the text."""
     return str(error).partition("\n  ")[0] if getattr(error, "text", None) else str(error)
-
-
-# -- editing --------------------------------------------------------------------------------------
-
-
-class Edits:
-    """A text with what it was before, and what it was made of again.
-
-    >>> edits = Edits("lstm(8)")
-    >>> edits.set("lstm(8) relu"); edits.undo(); edits.text, edits.can_redo
-    'lstm(8)'
-    ('lstm(8)', True)
-    """
-
-    def __init__(self, text: str) -> None:
-        self._texts, self._at = [text], 0
-
-    @property
-    def text(self) -> str:
-        """The text as it is now."""
-        return self._texts[self._at]
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an earlier text."""
-        return self._at > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether a text was left by `undo`."""
-        return self._at + 1 < len(self._texts)
-
-    def set(self, text: str) -> None:
-        """Write another text; what was undone before is forgotten."""
-        if text != self.text:
-            self._texts = [*self._texts[: self._at + 1], text]
-            self._at += 1
-
-    def undo(self) -> str:
-        """Go back to the text before, if there is one; return it."""
-        self._at -= self.can_undo
-        return self.text
-
-    def redo(self) -> str:
-        """Take the last `undo` back; return the text."""
-        self._at += self.can_redo
-        return self.text
-
-
-def with_call(text: str, example: str, at: int | None = None) -> str:
-    """A network with one more call.
-
-    Args:
-        text: of the network, without mistakes.
-        example: the call.
-        at: its number then; `None`: the last.
-
-    Raises:
-        SpecError: a mistake in the text.
-
-    >>> with_call("lstm(8) dense(4)", "relu", 1)
-    'lstm(8) relu dense(4)'
-    """
-    calls = _calls(text)
-    calls.insert(len(calls) if at is None else at, example)
-    return " ".join(calls)
-
-
-def without_call(text: str, at: int) -> str:
-    """A network without one of its calls.
-
-    Raises:
-        SpecError: a mistake in the text.
-        OptionError: there is no such call.
-    """
-    calls = _calls(text)
-    _check_call(at, calls)
-    del calls[at]
-    return " ".join(calls)
-
-
-def moved_call(text: str, at: int, to: int) -> str:
-    """A network with one of its calls at another place.
-
-    >>> moved_call("lstm(8) relu dense(4)", 1, 2)
-    'lstm(8) dense(4) relu'
-    """
-    calls = _calls(text)
-    _check_call(at, calls)
-    _check_call(to, calls)
-    calls.insert(to, calls.pop(at))
-    return " ".join(calls)
-
-
-def _calls(text: str) -> list[str]:
-    """The calls of a network, each as it is written."""
-    return [text[one.start : one.stop] for one in located(text, LAYERS, hint=translation_hint)]
-
-
-def _check_call(at: int, calls: list[str]) -> None:
-    if not 0 <= at < len(calls):
-        raise OptionError(f"There is no layer {at}; expected 0 to {len(calls) - 1}.")

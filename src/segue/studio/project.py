@@ -14,23 +14,14 @@ from segue.estimators.loading import BY_TASK, estimator_for
 from segue.readers import names
 from segue.runs.listing import list_runs
 from segue.runs.summary import RunSummary
-from segue.studio.design import (
-    Edits,
-    Ground,
-    Plan,
-    Problem,
-    moved_call,
-    outline,
-    plan,
-    takes_tokens,
-    with_call,
-    without_call,
-)
+from segue.studio.design import Ground, Plan, Problem, outline, plan, takes_tokens
+from segue.studio.drawing import Drawn, Source, diagram, draw, written
 from segue.studio.files import Listing, inside, listing, readable
 from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
 from segue.studio.settings import Chosen, Setting, settings
 from segue.studio.trainings import RUNS, Trainings, Watched
+from segue.studio.tree import Design
 from segue.tasks import TASKS, Task
 
 
@@ -77,8 +68,7 @@ class Project:
             raise DataNotFoundError("there is no such folder.", path=folder)
         self.revision = 0
         self.opened: OpenData | None = None
-        self.network = Edits("bilstm(100)")
-        self.prepare = Edits("standardize")
+        self.design = Design("bilstm(100)", "standardize", self._changed)
         self.trainings = Trainings(self.folder)
         self._task: str | None = None
         self._chosen: dict[str, Any] = {}
@@ -163,7 +153,7 @@ class Project:
             self._grounds.clear()
             if is_new:
                 self._task, self._chosen = None, {}
-                self.prepare = Edits(str(BY_TASK[self.task].prepare))
+                self.design.begin(str(BY_TASK[self.task].prepare))
             self._changed()
 
     def _data(self) -> OpenData:
@@ -223,71 +213,65 @@ class Project:
 
     def set_network(self, text: str) -> None:
         """Write another network, right or not; `plan` has what is wrong with it."""
-        with self._lock:
-            self.network.set(text)
-            self._changed()
+        self.design.set("network", text)
 
     def set_prepare(self, text: str) -> None:
         """Write another preparation, right or not; `plan` has what is wrong with it."""
-        with self._lock:
-            self.prepare.set(text)
-            self._changed()
-
-    def add_layer(self, example: str, at: int | None = None) -> None:
-        """Put a call into the network, at its end unless its number is given.
-
-        Raises:
-            SpecError: the network has a mistake, so that it has no calls that could be counted.
-        """
-        self.set_network(with_call(self.network.text, example, at))
-
-    def remove_layer(self, at: int) -> None:
-        """Take a call out of the network.
-
-        Raises:
-            SpecError: as of `add_layer`.
-            OptionError: there is no such call.
-        """
-        self.set_network(without_call(self.network.text, at))
-
-    def move_layer(self, at: int, to: int) -> None:
-        """Move a call of the network to another place; the errors are those of `remove_layer`."""
-        self.set_network(moved_call(self.network.text, at, to))
-
-    def undo(self) -> None:
-        """Take the last change of the network back."""
-        with self._lock:
-            self.network.undo()
-            self._changed()
-
-    def redo(self) -> None:
-        """Make the change again that was taken back."""
-        with self._lock:
-            self.network.redo()
-            self._changed()
+        self.design.set("prepare", text)
 
     def plan(self) -> Plan:
         """The layers of the network with their shapes, and the first mistake, where it stands."""
-        text = self.network.text
-        if self.opened is None:
-            return outline(text)
-        try:
-            ground = self._ground(tokens=self.opened.data.x.is_whole and takes_tokens(text))
-        except SegueError as error:
-            found = outline(text)
-            return found if found.problem else replace(found, problem=Problem(str(error)))
-        return plan(text, ground)
+        text, (ground, problem) = self.design.network, self._known()
+        if ground is not None:
+            return plan(text, ground)
+        found = outline(text)
+        return replace(found, problem=found.problem or (Problem(problem) if problem else None))
 
-    def _ground(self, *, tokens: bool) -> Ground:
+    def drawn(self) -> Drawn:
+        """The network and its preparation as a tree: each call, what it gives, what is wrong."""
+        return draw(self.design, *self._known())
+
+    def sources(self) -> list[Source]:
+        """What is on the screen as a command, as Python and as PyTorch, or why it is none."""
+        ground, problem = self._known()
+        found = written(self.design.network, ground, problem or "Open some data first.")
+        if self.opened is None:
+            return found
+        training = self.training()
+        own = [Source("Command line", training.command()), Source("Python", training.script())]
+        return [*own, *found]
+
+    def diagram(self, kind: str) -> bytes:
+        """A picture of the network: the content of a file of a kind, "svg", "png" or "pdf".
+
+        Raises:
+            DataError: nothing is open.
+            SegueError: the network, or its preparation, has a mistake.
+            OptionError: another kind.
+        """
+        self._data()
+        return diagram(self.design.network, self._ground_of(self.design.network), kind)
+
+    def _known(self) -> tuple[Ground | None, str]:
+        """What the network is built for; where it is not known, what is wrong, if anything is."""
+        if self.opened is None:
+            return None, ""
+        try:
+            return self._ground_of(self.design.network), ""
+        except SegueError as error:
+            return None, str(error)
+
+    def _ground_of(self, text: str) -> Ground:
+        tokens = self._data().data.x.is_whole and takes_tokens(text)
         data, chosen = self._data(), self.chosen
-        key = (id(data), self.prepare.text, tokens, chosen.task, str(chosen.arguments))
+        key = (id(data), self.design.prepare, tokens, chosen.task, str(chosen.arguments))
         if key not in self._grounds:
             kind: Any = BY_TASK[chosen.task]
             known = data.data
             if self._task is not None:
                 known = TASKS[chosen.task].as_targets(known)
             fixed = TASKS.get(known.task, Task).arguments
-            estimator = kind(prepare=self.prepare.text, **{**fixed, **chosen.arguments})
+            estimator = kind(prepare=self.design.prepare, **{**fixed, **chosen.arguments})
             self._grounds[key] = Ground.of(estimator, known, tokens=tokens)
         return self._grounds[key]
 
@@ -311,8 +295,8 @@ class Project:
         cut = cut and kind.is_cut_in_time(data, named=names_task)
         is_plain = not names_task and not cut and (has_test or data.parts is None)
         return Training(
-            opened.source, opened.options, "" if compare else self.network.text,
-            self.prepare.text, chosen, TASKS.get(data.task, Task).arguments,
+            opened.source, opened.options, "" if compare else self.design.network,
+            self.design.prepare, chosen, TASKS.get(data.task, Task).arguments,
             names_task=names_task, has_test=has_test, is_plain=is_plain,
         )  # fmt: skip
 

@@ -39,11 +39,32 @@ def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
     expect(page.get_by_text("80 (80%)").or_(page.get_by_text("train 80, test 20"))).to_be_visible()
     expect(page.locator(".chart[data-points]")).to_be_visible()
 
-    page.get_by_role("link", name="Next: choose a network").click()
-    page.get_by_label("the network as text").fill("")
-    for kind in ("bilstm", "dropout"):
-        page.get_by_role("button", name=kind, exact=True).click()
-    expect(page.get_by_role("row", name=re.compile(r"bilstm\(64\).*\[128\]"))).to_be_visible()
+    page.get_by_role("link", name="Next: design a network").click()
+    text, form = page.get_by_label("the network as text"), page.get_by_role("region", name="Layer")
+    text.fill("")
+    page.get_by_text("Activations", exact=True).click()
+    for number, kind in enumerate(("bilstm", "softmax", "dense")):
+        chip, last = page.get_by_role("button", name=kind, exact=True), min(number, 1)
+        expect(page.locator(f'[data-place="network/{last}"]')).to_be_visible()
+        chip.drag_to(page.locator(f'[data-place="network/{last}"]'))
+        expect(page.locator(f'[data-path="network/{number}"]')).to_be_visible()
+    expect(text).to_have_value("bilstm(64) dense(64) softmax")
+    expect(page.get_by_role("listitem").filter(has_text="softmax")).to_contain_text(
+        "its head has 2 outputs"
+    )
+    for call, units in (("bilstm(64)", "100"), ("dense(64)", "2")):
+        page.get_by_role("button", name=call, exact=True).click()
+        expect(form).to_contain_text(call)
+        form.get_by_label("units").fill(units)
+        expect(text).to_have_value(re.compile(rf"\({units}\)"))
+    expect(page.get_by_role("listitem").filter(has_text="bilstm(100)")).to_contain_text("[200]")
+    expect(page.get_by_label("Python", exact=True)).to_contain_text("dense(2) softmax")
+    expect(page.get_by_label("PyTorch", exact=True)).to_contain_text("nn.Module")
+    with page.expect_download() as picture:
+        page.get_by_label("diagram as SVG").click()
+    assert b"bilstm_1" in Path(picture.value.path()).read_bytes()
+
+    page.get_by_role("link", name="Next: train it").click()
     page.get_by_label("epochs", exact=True).fill("3")
     expect(page.get_by_text("--epochs 3")).to_be_attached()
     page.get_by_role("button", name="Start training").click()
@@ -51,7 +72,7 @@ def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
     expect(page.locator(".chart.small").first).to_have_attribute("data-points", "3")
 
     page.get_by_role("link", name="Results →").click()
-    name = "waves-bilstm-64-dropout-0-2-1"
+    name = "waves-bilstm-100-dense-2-softmax-1"
     metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
     expect(page.locator(".big")).to_have_text(f"{metrics['accuracy']:.4f}")
     page.get_by_role("button", name=re.compile("taken for.*: [1-9]")).first.click()
@@ -66,20 +87,38 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
     page.get_by_role("button", name="waves/").click()
     page.get_by_role("button", name="open this folder").click()
     expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
-    page.get_by_role("link", name="Training", exact=True).click()
-    text = page.get_by_label("the network as text")
-    layers = page.get_by_role("region", name="Layers")
+    page.get_by_role("link", name="Designer", exact=True).click()
+    text, canvas = page.get_by_label("the network as text"), page.locator(".canvas")
     text.fill("pool(mean) lstm(8)")
-    wrong = page.get_by_role("row", name=re.compile(r"^lstm\(8\)"))
-    expect(wrong).to_contain_text("lstm_1 needs a sequence")
+    wrong = page.get_by_role("listitem").filter(has_text="lstm_1 needs a sequence")
+    expect(wrong).to_contain_text("lstm(8)")
     page.get_by_role("button", name="lstm(8) up").click()
-    expect(layers.locator("tbody tr").nth(1)).to_contain_text("lstm(8)")
+    expect(text).to_have_value("lstm(8) pool(mean)")
     page.get_by_role("button", name="pool(mean) out").click()
     expect(text).to_have_value("lstm(8)")
-    expect(page.locator("tr.wrong")).to_have_count(0)
-    expect(layers.locator("tbody tr")).to_have_count(3)  # input, lstm, head
+    expect(page.locator(".layer.wrong")).to_have_count(0)
+    expect(canvas.get_by_role("listitem")).to_have_count(3)  # standardize, lstm, head
     page.get_by_role("button", name="Undo").click()
     expect(text).to_have_value("lstm(8) pool(mean)")
+    # With the keys alone: a layer behind another, moved into a branch, taken out, and undone.
+    page.get_by_role("button", name="Undo").click()
+    text.fill("lstm(8) residual(relu)")
+    first = page.locator('[data-path="network/0"]')
+    expect(page.locator('[data-path="network/1/layers/0/0"]')).to_be_visible()
+    first.press("Alt+ArrowDown")
+    expect(text).to_have_value("residual(lstm(8) relu)")
+    moved = page.locator('[data-path="network/0/layers/0/0"]')
+    expect(moved).to_be_focused()
+    moved.press("Alt+ArrowUp")
+    expect(text).to_have_value("lstm(8) residual(relu)")
+    expect(first).to_be_focused()
+    first.press("Delete")
+    expect(text).to_have_value("residual(relu)")
+    first.press("Control+z")
+    expect(text).to_have_value("lstm(8) residual(relu)")
+    page.get_by_text("Activations", exact=True).click()
+    page.get_by_role("button", name="tanh", exact=True).press("Enter")
+    expect(text).to_have_value("lstm(8) tanh residual(relu)")
 
 
 def test_a_training_is_stopped_and_another_page_sees_it(
@@ -91,8 +130,10 @@ def test_a_training_is_stopped_and_another_page_sees_it(
     page.get_by_role("button", name="waves/").click()
     page.get_by_role("button", name="open this folder").click()
     expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
-    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_role("link", name="Designer", exact=True).click()
     page.get_by_label("the network as text").fill("gru(4)")
+    expect(page.get_by_role("button", name="gru(4)", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Next: train it").click()
     page.get_by_label("epochs", exact=True).fill("100000")
     expect(page.get_by_text("--epochs 100000")).to_be_attached()
     page.get_by_role("button", name="Start training").click()
@@ -139,9 +180,9 @@ def test_names_and_texts_with_markup_are_shown_as_they_are(
     page.get_by_role("button", name="onerror").click()
     expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
-    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_role("link", name="Designer", exact=True).click()
     page.get_by_label("the network as text").fill(f"lstm(8) {EVIL}")
-    expect(page.locator("tr.wrong")).to_contain_text("unexpected '<'")
+    expect(page.locator(".layer.wrong")).to_contain_text("unexpected '<'")
     assert page.locator("img[src=x]").count() == 0
     assert dialogs == []
 
@@ -155,6 +196,7 @@ def test_nobody_else_is_answered(studio: Studio, page: Any) -> None:
         (f"{bare}?token={token}", {"Host": "evil.example"}),
         (f"{bare}?token={token}", {"Origin": "http://evil.example"}),
         (f"{bare}training", {}),
+        (f"{bare}diagram.svg", {}),
         (f"{bare}stretch?of=open&index=0&start=0&stop=9&width=9", {}),
         (f"{bare}_nicegui_ws/socket.io/?EIO=4&transport=polling", {}),
         (f"{bare}static/../../project.py", {}),

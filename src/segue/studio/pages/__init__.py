@@ -5,8 +5,9 @@
     frame           the bar at the top, light and dark, and when to look again
     elements        what pages are made of
     data_page       open data, roles of columns, sequences
-    training_page   a network, its layers, options, the curves of a run
+    designer_page   a network and its preparation, drawn
+    training_page   options, the start, the curves of a run
     results_page    scores, confusion, mistakes
 
-`static` has what the browser gets: the charts, and uPlot, which draws them.
+`static` has what the browser gets: the designer, the charts, and uPlot, which draws them.
 """

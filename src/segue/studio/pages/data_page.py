@@ -165,8 +165,7 @@ class DataPage:
             with card(opened.source):
                 table(opened.summary.rows())
                 with ui.element("div").classes("head"):
-                    link = text("Next: choose a network and train it →", "a")
-                    link.props("href=/training")
+                    text("Next: design a network →", "a").props("href=/designer")
                 lines(*self.project.data_lines())
             self._checks(opened)
         self._columns(opened)

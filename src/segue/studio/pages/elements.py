@@ -183,17 +183,15 @@ def lines(python: str, command: str) -> None:
                 with ui.element("div").classes("spec mono"):
                     with ui.element("div").classes("head"):
                         text("", "span", "grow")
-                        copy = ui.button("copy", on_click=_copier(words))
+                        copy = ui.button("copy", on_click=partial(copied, words))
                         copy.props("flat dense size=sm")
                     text(words, "pre")
 
 
-def _copier(words: str) -> Callable[[], None]:
-    def copy() -> None:
-        ui.clipboard.write(words)
-        ui.notify("copied")
-
-    return copy
+def copied(words: str) -> None:
+    """Put words into the clipboard, and say so."""
+    ui.clipboard.write(words)
+    ui.notify("copied")
 
 
 class Message:

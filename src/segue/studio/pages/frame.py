@@ -12,7 +12,12 @@ from nicegui import ui
 from segue.studio.pages.elements import text
 from segue.studio.project import Project
 
-PAGES = {"/": "Data", "/training": "Training", "/results": "Results"}
+PAGES = {
+    "/": "Data",
+    "/designer": "Designer",
+    "/training": "Training",
+    "/results": "Results",
+}
 _LOOKS = 0.5  # seconds between two looks at what has changed
 _CHOSEN: dict[str, bool | None] = {"dark": None}  # as the system has it, until one is chosen
 

@@ -22,6 +22,7 @@ from segue.studio.opened import OpenData
 from segue.studio.project import Project
 
 HOST = "127.0.0.1"
+_PICTURES = {"svg": "image/svg+xml", "png": "image/png"}
 _POINTS = 20_000  # columns of a screen at most, and as many on either side
 
 
@@ -108,6 +109,7 @@ def _pages(project: Project, *, token: str, port: int) -> None:
     from nicegui import app, ui
 
     from segue.studio.pages.data_page import DataPage
+    from segue.studio.pages.designer_page import DesignerPage
     from segue.studio.pages.elements import STATIC
     from segue.studio.pages.guard import Guard
     from segue.studio.pages.results_page import ResultsPage
@@ -122,6 +124,10 @@ def _pages(project: Project, *, token: str, port: int) -> None:
     @ui.page("/")
     def data() -> None:
         DataPage(project)
+
+    @ui.page("/designer")
+    def designer() -> None:
+        DesignerPage(project)
 
     @ui.page("/training")
     def training(run: str | None = None) -> None:
@@ -142,6 +148,16 @@ def _pages(project: Project, *, token: str, port: int) -> None:
             body.bytes, media_type="application/octet-stream",
             headers={"x-thinned": str(int(body.is_thinned)), "cache-control": "no-store"},
         )  # fmt: skip
+
+    @app.get("/diagram.{kind}")
+    def diagram(kind: str) -> Any:
+        try:
+            return Response(
+                project.diagram(kind), media_type=_PICTURES.get(kind, "application/pdf"),
+                headers={"cache-control": "no-store"},
+            )  # fmt: skip
+        except SegueError as error:
+            return Response(str(error), 404, media_type="text/plain")
 
 
 def opened_of(project: Project, of: str) -> OpenData:

@@ -1,15 +1,14 @@
-"""The page of the training: a network as text, its layers, options, and the curves of a run."""
+"""The page of the training: its options, the start, and the curves of a run."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import run, ui
 
-from segue.studio.design import TEMPLATES, Card, Plan, palette
+from segue.studio.design import Plan
 from segue.studio.pages.elements import (
     LineChart,
     Message,
@@ -24,15 +23,6 @@ from segue.studio.project import Project
 from segue.studio.settings import Setting
 from segue.studio.trainings import Watched
 
-_GROUPS = {  # of the files that the layers stand in
-    "recurrent": "Recurrent", "conv": "Convolution", "random_conv": "Convolution",
-    "window_pool": "Convolution", "attention": "Dense, attention and others",
-    "core": "Dense, attention and others", "pool": "Ends the sequence",
-    "composition": "Of several layers", "multirocket": "Features that are not trained",
-    "hydra": "Features that are not trained", "quant": "Features that are not trained",
-    "rdst": "Features that are not trained", "activations": "Activations",
-}  # fmt: skip
-_CLOSED = "Activations"
 _MESSAGES = 12  # lines of what a training has printed
 _METRICS = ("accuracy", "rmse", "perplexity")
 
@@ -41,7 +31,7 @@ class TrainingPage:
     """The page, for one browser.
 
     Args:
-        project: whose network is designed and trained.
+        project: whose network is trained.
         name: of the run that is watched; `None`: the newest.
     """
 
@@ -60,9 +50,8 @@ class TrainingPage:
             with ui.element("div").classes("two"):
                 with ui.element("div").classes("stack"):
                     self._network()
-                    self._layers()
-                with ui.element("div").classes("stack"):
                     self._options()
+                with ui.element("div").classes("stack"):
                     self._run()
         self.look = watching(self._standing, self._follow)
         self.look_at_run = watching(self._watch, self._draw)
@@ -70,160 +59,34 @@ class TrainingPage:
     # -- the network ------------------------------------------------------------------------------
 
     def _network(self) -> None:
-        project = self.project
         with card("Network"):
-            area = ui.textarea(value=project.network.text).props(
-                "outlined dense autogrow debounce=250"
-            )
-            area.props["aria-label"] = "the network as text"
-            area.props["spellcheck"] = "false"
-            self.area = area.classes("mono")
-            self.area.on_value_change(lambda event: self._write(event.value or ""))
-            with ui.element("div").classes("head"):
-                for name, action in (("Undo", project.undo), ("Redo", project.redo)):
-                    edit = partial(self._edit, action)
-                    ui.button(name, on_click=lambda edit=edit: edit()).props("flat dense")
-                text("", "span", "grow")
-                with ui.button("Templates").props("flat dense"), ui.menu():
-                    for template in TEMPLATES:
-                        edit = partial(self._edit, project.set_network, template)
-                        ui.menu_item(template, lambda edit=edit: edit())
-            text("Layers: a click puts one at the end.", "div", "dim small-text")
-            groups: dict[str, list[Card]] = {name: [] for name in _GROUPS.values()}
-            for one in palette():
-                groups.setdefault(_GROUPS.get(one.group, "Others"), []).append(one)
-            for group, cards in groups.items():
-                with ui.element("details") as details:
-                    if group != _CLOSED:
-                        details.props("open")
-                    text(group, "summary", "dim small-text")
-                    with ui.element("div").classes("chips"):
-                        for one in cards:
-                            self._chip(one)
-            prepare = ui.input("Preparation", value=project.prepare.text)
-            prepare.props("dense outlined debounce=400").classes("mono")
-            prepare.on_value_change(lambda event: self._prepare(event.value or ""))
-            self.prepare = prepare
+            self._texts()
+            ui.timer(0, self._replan, once=True)
 
-    def _chip(self, one: Card) -> None:
-        chip = text(one.kind, "button", "chip").props("type=button")
-        chip.props["title"] = f"{one.example}: {one.about}"
-        chip.on("click", lambda: self._edit(self.project.add_layer, one.example))
-
-    def _write(self, words: str) -> None:
-        if words != self.project.network.text:
-            self.project.set_network(words)
-
-    def _prepare(self, words: str) -> None:
-        if words != self.project.prepare.text:
-            self.project.set_prepare(words)
-
-    async def _edit(self, action: Any, *arguments: Any) -> None:
-        with self.message.catching():
-            action(*arguments)
-        await self.look()
-
-    async def _change(self, seen: str, action: Any, *arguments: Any) -> None:
-        """Change a layer of the network, unless it has become another one meanwhile."""
-        if seen == self.project.network.text:
-            await self._edit(action, *arguments)
+    @ui.refreshable_method
+    def _texts(self) -> None:
+        design, plan = self.project.design, self.plan
+        text(design.network or "no layer", "div", "mono")
+        text(f"prepared by {design.prepare}", "div", "dim small-text mono")
+        if plan is not None and plan.problem is not None:
+            text(plan.problem.message, "div", "problem").props("role=alert")
+        elif plan is not None and plan.layers:
+            text(f"{plan.parameters:,} parameters", "div", "dim")
+        text("← Designer", "a").props("href=/designer")
 
     def _standing(self) -> Any:
         return (self.project.revision, id(self.project.opened))
 
     async def _follow(self) -> None:
         """Show what has changed, here or in another page."""
-        if self.area.value != self.project.network.text:
-            self.area.value = self.project.network.text
-        if self.prepare.value != self.project.prepare.text:
-            self.prepare.value = self.project.prepare.text
         self._start.refresh()
         self._choose.refresh()
         await self._replan()
 
-    def _layers(self) -> None:
-        with card("Layers"):
-            self.message = Message()
-            self._plan()
-            ui.timer(0, self._replan, once=True)
-
     async def _replan(self) -> None:
         """Plan the network in a thread: to look at large data for the first time takes a while."""
         self.plan = await run.io_bound(self.project.plan)
-        self._plan.refresh()
-
-    @ui.refreshable_method
-    def _plan(self) -> None:
-        plan = self.plan
-        if plan is None:
-            text("looking at the data", "div", "dim")
-            return
-        if plan.problem is not None and plan.problem.call is None:
-            text(plan.problem.message, "div", "problem")
-        by_call: dict[int | None, list[Any]] = defaultdict(list)
-        for layer in plan.layers:
-            by_call[layer.call].append(layer)
-        with ui.element("div").classes("scroll"), ui.element("table").classes("plain"):
-            with ui.element("thead"), ui.element("tr"):
-                for heading in ("layer", "output", "parameters", ""):
-                    text(
-                        heading,
-                        "th" if heading else "td",
-                        "number" if heading == "parameters" else "",
-                    )
-            with ui.element("tbody"):
-                self._row("input", plan.input_shape, "")
-                for call, (start, stop) in enumerate(plan.calls):
-                    self._call(plan, call, plan.text[start:stop], by_call[call])
-                problem = plan.problem
-                if (
-                    problem is not None
-                    and problem.call is not None
-                    and problem.call >= len(plan.calls)
-                ):
-                    self._row(plan.text[problem.start :], "", "", wrong=problem.message)
-                for layer in by_call[None]:
-                    self._row(layer.name, layer.shape, f"{layer.parameters:,}")
-        if plan.layers and plan.problem is None:
-            text(f"{plan.parameters:,} parameters", "div", "dim")
-
-    def _call(self, plan: Plan, call: int, words: str, layers: list[Any]) -> None:
-        problem = plan.problem
-        wrong = problem.message if problem is not None and problem.call == call else ""
-        shape = layers[-1].shape if layers else ""
-        parameters = f"{sum(layer.parameters for layer in layers):,}" if layers else ""
-        self._row(words, shape, parameters, plan=plan, call=call, wrong=wrong)
-
-    def _row(
-        self, words: str, shape: str, parameters: str,
-        *, plan: Plan | None = None, call: int = -1, wrong: str = "",
-    ) -> None:  # fmt: skip
-        with ui.element("tr").classes("wrong" if wrong else ""):
-            with ui.element("td"):
-                text(words, "div", "dim" if plan is None else "mono")
-                if wrong:
-                    text(wrong, "div", "small-text").props("role=alert")
-            text(shape, "td", "mono")
-            text(parameters, "td", "number")
-            with ui.element("td").classes("number"):
-                if plan is not None:
-                    self._changes(plan, call, words)
-
-    def _changes(self, plan: Plan, call: int, words: str) -> None:
-        """The buttons that move a layer, and take it out."""
-        project, last = self.project, len(plan.calls) - 1
-        for sign, name, action, arguments, is_open in (
-            ("↑", "up", project.move_layer, (call, call - 1), call > 0),
-            ("↓", "down", project.move_layer, (call, call + 1), call < last),
-            ("✕", "out", project.remove_layer, (call,), True),
-        ):
-
-            async def change(action: Any = action, arguments: Any = arguments) -> None:
-                await self._change(plan.text, action, *arguments)
-
-            button = ui.button(sign, on_click=change).props("flat dense size=sm")
-            button.props["aria-label"] = f"{words} {name}"
-            button.set_enabled(is_open)
+        self._texts.refresh()
 
     # -- options and the start --------------------------------------------------------------------
 

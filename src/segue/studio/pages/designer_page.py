@@ -1,0 +1,330 @@
+"""The page of the designer: a network and its preparation are drawn, and read in other words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from nicegui import run, ui
+
+from segue.errors import SegueError
+from segue.layers import LAYERS
+from segue.prepare.pipeline import STEPS
+from segue.spec.base import text_of
+from segue.studio.design import TEMPLATES, Argument, Card, card_of, palette
+from segue.studio.drawing import Drawn, Node, Source
+from segue.studio.pages.elements import STATIC, Message, card, choice, copied, text, write
+from segue.studio.pages.frame import frame, watching
+from segue.studio.project import Project
+
+_GROUPS = {  # of the files that the layers stand in
+    "recurrent": "Recurrent", "conv": "Convolution", "random_conv": "Convolution",
+    "window_pool": "Convolution", "attention": "Dense, attention and others",
+    "core": "Dense, attention and others", "pool": "Ends the sequence",
+    "composition": "Branches, and whole networks", "multirocket": "Features that are not trained",
+    "hydra": "Features that are not trained", "quant": "Features that are not trained",
+    "rdst": "Features that are not trained", "activations": "Activations",
+}  # fmt: skip
+_CLOSED = ("Activations", "Preparation")
+_BEGIN = (
+    "Click a layer of the palette, or drag it to where it belongs. A click on a layer of the "
+    "network shows its arguments here; the arrows and ✕ move it and take it out."
+)
+_KEYS = "↑ ↓ go · Alt+↑ Alt+↓ move · Delete takes out · Ctrl+Z undoes · Ctrl+Y redoes"
+
+
+class Desk(ui.element, component=STATIC / "designer.js"):
+    """The palette, and the network that layers are put into.
+
+    What is done there comes as an event "act": a dictionary with "do", and what it is done with.
+
+    Args:
+        palettes: groups of cards.
+    """
+
+    def __init__(self, palettes: list[dict[str, Any]]) -> None:
+        super().__init__()
+        empty = Drawn((), "", (), "", None, is_right=False)
+        self._props.update(palettes=palettes, selected="", seen="", data="", drawn=_plain(empty))
+
+    def show(self, **shown: Any) -> None:
+        """Draw something else."""
+        self._props.update(shown)
+        self.update()
+
+
+class DesignerPage:
+    """The page, for one browser.
+
+    Args:
+        project: whose network is designed.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.selected = ""
+        self.sources: list[Source] = []
+        self.drawn: Drawn | None = None
+        self.formed: Any = None
+        with frame(project, "/designer"), ui.element("div").classes("page designing"):
+            self.desk = Desk(_palettes())
+            self.desk.on("act", lambda event: self._act(event.args))
+            with self.desk:
+                self._texts()
+            with ui.element("div").classes("stack"):
+                self._arguments()
+                self._words()
+        self.look = watching(lambda: (project.revision, id(project.opened)), self._follow)
+        ui.timer(0, self._follow, once=True)
+
+    # -- the texts --------------------------------------------------------------------------------
+
+    def _texts(self) -> None:
+        project, design = self.project, self.project.design
+        with ui.element("div").classes("head"):
+            text("Network", "h2", "grow")
+            for name, action in (("Undo", design.undo), ("Redo", design.redo)):
+                undo = ui.button(name, on_click=partial(self._edit, action)).props("flat dense")
+                setattr(self, name.lower(), undo)
+            for kind in ("svg", "png"):
+                link = text(kind.upper(), "a", "small-text").props(f"href=/diagram.{kind}")
+                link.props(f'download=network.{kind} aria-label="diagram as {kind.upper()}"')
+            self.next = text("Next: train it →", "a").props("href=/training")
+        self.message = Message()
+        if project.opened is None:
+            with ui.element("p").classes("empty"):
+                text("No data are open, so shapes are not known yet. ", "span")
+                text("← Data", "a").props("href=/")
+        area = ui.textarea("Network", value=design.network)
+        area.props("outlined dense autogrow debounce=250").classes("mono")
+        area.props["aria-label"] = "the network as text"
+        area.props["spellcheck"] = "false"
+        area.on_value_change(lambda event: self._write("network", event.value or ""))
+        prepare = ui.input("Preparation", value=design.prepare)
+        prepare.props("dense outlined debounce=400").classes("mono")
+        prepare.props["aria-label"] = "the preparation as text"
+        prepare.on_value_change(lambda event: self._write("prepare", event.value or ""))
+        self.areas = {"network": area, "prepare": prepare}
+
+    def _write(self, root: str, words: str) -> None:
+        self.project.design.set(root, words)
+
+    # -- what is done -----------------------------------------------------------------------------
+
+    async def _act(self, what: dict[str, Any]) -> None:
+        """Do what was done on the desk, unless the network has become another one meanwhile."""
+        design = self.project.design
+        do, path = what.get("do"), str(what.get("path", ""))
+        if what.get("seen") != _seen(self.project):
+            return
+        if do == "select":
+            self.selected = "" if path == self.selected else path
+            await self._selected()
+        elif do in ("undo", "redo"):
+            await self._edit(getattr(design, do))
+        elif do == "template":
+            await self._edit(lambda: design.set("network", str(what.get("text"))))
+        else:
+            await self._edit(partial(self._put, do, path, what), selects=True)
+
+    def _put(self, do: Any, path: str, what: dict[str, Any]) -> str:
+        design, words = self.project.design, str(what.get("text", ""))
+        if do == "remove":
+            return design.remove(path)
+        if do == "shift":
+            return design.shift(path, int(what.get("by", 1)))
+        if do == "move":
+            return design.move(path, str(what.get("place")))
+        if do == "add":
+            return design.add(words, str(what.get("root")))
+        return design.insert(words, str(what.get("place")))
+
+    async def _edit(self, action: Callable[[], Any], *, selects: bool = False) -> None:
+        with self.message.catching():
+            found = action()
+            self.selected = found if selects else self.selected
+        await self.look()
+        await self._selected()
+
+    # -- what is shown ----------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Show what has changed, here or in another page; in a thread, for data may be large."""
+        project, design = self.project, self.project.design
+        for root, area in self.areas.items():
+            now = getattr(design, root)
+            if area.value != now:
+                area.value = now
+        self.undo.set_enabled(design.can_undo)
+        self.redo.set_enabled(design.can_redo)
+        seen = _seen(project)
+        self.drawn = await run.io_bound(project.drawn)
+        opened = "" if project.opened is None else project.opened.source
+        self.desk.show(
+            drawn=_plain(self.drawn), seen=seen, selected=self.selected, data=opened or "data"
+        )
+        self.next.set_visibility(self.drawn.is_right)
+        await self._selected()
+        found = await run.io_bound(project.sources)
+        if found != self.sources:
+            self.sources = found
+            self._show_words()
+
+    async def _selected(self) -> None:
+        """Show the arguments of the layer that is selected, unless its form is what changes it."""
+        node = self._node()
+        self.selected = "" if node is None else node.path
+        self.desk.show(selected=self.selected)
+        formed = None if node is None else (node.path, node.call, node.name, node.shape)
+        if formed != self.formed:
+            own = self.formed is not None and formed is not None and formed[0] == self.formed[0]
+            if own and self.typed == _seen(self.project):
+                self._facts.refresh()
+            else:
+                self._form.refresh()
+            self.formed = formed
+
+    def _node(self) -> Node | None:
+        if self.drawn is None or not self.selected:
+            return None
+        waiting = [*self.drawn.steps, *self.drawn.layers]
+        while waiting:
+            node = waiting.pop()
+            if node.path == self.selected:
+                return node
+            waiting += [each for branch in node.branches for each in branch.nodes]
+        return None
+
+    # -- the arguments of a layer -----------------------------------------------------------------
+
+    def _arguments(self) -> None:
+        self.typed = ""
+        with card("Layer"):
+            self._form()
+
+    @ui.refreshable_method
+    def _form(self) -> None:
+        node = self._node()
+        if node is None:
+            text(_BEGIN, "p", "empty")
+            text(_KEYS, "p", "dim small-text")
+            return
+        design, path = self.project.design, node.path
+        try:
+            spec = design.tree(path).at(path)
+        except SegueError:
+            text("Mend the text first: further on it has a mistake.", "p", "empty")
+            return
+        found = card_of(type(spec))
+        self._facts()
+        text(found.about, "p", "small-text")
+        self.refused = Message()
+        with ui.element("div").classes("arguments"):
+            for argument in found.arguments:
+                if argument.kind != "layers":
+                    self._argument(path, argument, text_of(getattr(spec, argument.name)))
+        if any(argument.kind == "layers" for argument in found.arguments):
+            text("What is inside is drawn: drag layers into it.", "p", "dim small-text")
+
+    @ui.refreshable_method
+    def _facts(self) -> None:
+        node = self._node()
+        if node is None:
+            return
+        with ui.element("div").classes("head"):
+            text(node.call, "span", "mono grow strong")
+            text(node.shape, "span", "mono dim")
+        if node.parameters:
+            text(
+                f"{node.name or node.call}: {node.parameters:,} parameters", "div", "dim small-text"
+            )
+
+    def _argument(self, path: str, argument: Argument, value: str) -> None:
+        async def put(words: str) -> None:
+            with self.refused.catching():
+                self.project.design.set_argument(path, argument.name, words)
+                self.typed = _seen(self.project)
+            await self.look()
+
+        words = argument.choices if argument.kind == "choice" else ()
+        words = ("true", "false") if argument.kind == "flag" else words
+        with ui.element("div").classes("argument"):
+            text(argument.name.replace("_", " "), "span", "small-text name")
+            if words and value in words:
+                choice(words, value, argument.name, put)
+            else:
+                field = ui.input(value=value, placeholder=argument.default)
+                field.props("dense outlined debounce=350").classes("mono")
+                field.props["aria-label"] = argument.name
+                field.on_value_change(lambda event: put(str(event.value or "")))
+            text(argument.about, "span", "dim small-text about")
+
+    # -- in other words ---------------------------------------------------------------------------
+
+    def _words(self) -> None:
+        self.written: dict[str, tuple[Any, Any, Any]] = {}
+        with card("In other words"):
+            for name in ("Command line", "Python", "Python, layer by layer", "PyTorch"):
+                with ui.element("div"):
+                    with ui.element("div").classes("head"):
+                        text(name, "h3", "grow")
+                        copy = ui.button("copy", on_click=partial(self._copy, name))
+                        copy.props("flat dense size=sm")
+                        copy.props["aria-label"] = f"copy {name}"
+                    body = text("", "pre", "spec mono short").props("tabindex=0")
+                    body.props["aria-label"] = name
+                    refused = text("Open some data first.", "div", "empty small-text")
+                self.written[name] = (body, refused, copy)
+        self._show_words()
+
+    def _show_words(self) -> None:
+        found = {source.name: source for source in self.sources}
+        for name, (body, refused, copy) in self.written.items():
+            source = found.get(name, Source(name, "", "Open some data first."))
+            write(body, source.text).set_visibility(bool(source.text))
+            write(refused, source.refused).set_visibility(bool(source.refused))
+            copy.set_visibility(bool(source.text))
+
+    def _copy(self, name: str) -> None:
+        copied(next(source.text for source in self.sources if source.name == name))
+
+
+def _seen(project: Project) -> str:
+    """What is on the screen, so that nothing is done to what it is not any more."""
+    return f"{project.design.prepare}\n{project.design.network}"
+
+
+def _plain(drawn: Drawn) -> dict[str, Any]:
+    """As plain values, for the browser."""
+
+    def node(one: Node) -> dict[str, Any]:
+        branches = [
+            {**each._asdict(), "nodes": [node(inner) for inner in each.nodes]}
+            for each in one.branches
+        ]
+        return {**one._asdict(), "branches": branches}
+
+    plain = drawn._asdict()
+    return {**plain, **{name: [node(one) for one in plain[name]] for name in ("steps", "layers")}}
+
+
+def _palettes() -> list[dict[str, Any]]:
+    """The groups of the palette, with their cards."""
+    groups: dict[str, list[Card]] = {name: [] for name in _GROUPS.values()}
+    for one in palette(LAYERS):
+        groups.setdefault(_GROUPS.get(one.group, "Others"), []).append(one)
+    whole = [Card(one, "", "in place of this network", one, ()) for one in TEMPLATES]
+    found = [("template", "Begin with", whole)]
+    found += [("network", name, cards) for name, cards in groups.items()]
+    found.append(("prepare", "Preparation", list(palette(STEPS))))
+    return [
+        {
+            "root": root, "name": name, "open": name not in _CLOSED,
+            "cards": [
+                {"kind": c.kind, "example": c.example, "title": f"{c.example}: {c.about}"}
+                for c in cards
+            ],
+        }
+        for root, name, cards in found
+    ]  # fmt: skip
