@@ -33,6 +33,10 @@ OF_TRAINING = """
 # Options of a reader that have one; the others follow --read.
 OF_READERS = "label id time group parts channels unit chunk encoding by drop_missing".split()
 _LIMIT = "limit"
+# What a run is read and trained with where nothing else is given, whatever its task.
+_READING = {"task": None, "test": 0.2, "limit": None, "columns": None}
+_SETTINGS = {"seed": 0, "device": "auto", "validation": "auto", "class_weight": None}
+_SETTINGS |= {"head": "softmax", "classes": None, "layout": "ntc"}
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,32 @@ def read_line(source: str, reading: Mapping[str, Any]) -> str:
 def show_line(source: str, reading: Mapping[str, Any]) -> str:
     """The command that shows what a source holds."""
     return command(["data", "show", as_source(source), *reading_words(reading)])
+
+
+def run_script(record: Mapping[str, Any]) -> str:
+    """A program that trains what a run has trained, to the same bits.
+
+    Args:
+        record: of the run, its `run.json`.
+
+    >>> record = {"source": "japanese-vowels", "reading": {"task": None, "test": 0.2}}
+    >>> record |= {"settings": {"network": "gru(8)", "epochs": 3, "seed": 0}, "options": {}}
+    >>> print(run_script(record).splitlines()[4])
+    run = fit_run('japanese-vowels', network='gru(8)', epochs=3)
+    """
+    reading = {n: v for n, v in record["reading"].items() if v != _READING.get(n)}
+    kept = {n: v for n, v in record["settings"].items() if v != _SETTINGS.get(n, _Code)}
+    named: dict[str, Any] = {**reading, **kept}
+    named |= {name: record[name] for name in ("seeds", "initial") if record.get(name) is not None}
+    usual = TrainingOptions().to_json()
+    given = {n: v for n, v in record["options"].items() if v != usual.get(n) and n != "progress"}
+    if given:
+        given = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
+        named["options"] = _Code(_call("segue.TrainingOptions", [], given))
+    run = _call("fit_run", [record["source"]], named)
+    lines = ["import segue", "from segue.runs import fit_run", ""]
+    lines += ["# A run like this one, with model, scores and report, in the folder `runs`."]
+    return "\n".join([*lines, f"run = {run}", "print(run.folder, run.metrics)", ""])
 
 
 def evaluate_lines(name: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from segue.studio.files import Listing, inside, listing, readable
 from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
 from segue.studio.settings import Chosen, Setting, settings
+from segue.studio.takeaway import Taken, file_of, take
 from segue.studio.trainings import RUNS, Trainings, Watched
 from segue.studio.tree import Design
 from segue.tasks import TASKS, Task
@@ -400,6 +401,27 @@ class Project:
             DataNotFoundError: there is no such run.
         """
         return evaluate_lines(self.trainings.run(name).folder.name)
+
+    # -- what is taken away ---------------------------------------------------------------------
+
+    def take(self, name: str, kind: str) -> Taken:
+        """Write a file of a run, such as its model for ONNX; `OFFERS` has the kinds.
+
+        Raises:
+            DataNotFoundError: there is no such run, or it has no model yet.
+            OptionError: no such kind.
+            SegueError: a model that has no such form; the message names what has none.
+        """
+        return take(self.folder, self.trainings.run(name), kind)
+
+    def file_of(self, name: str, file: str) -> Path:
+        """A file of a run that can be downloaded: its own, or one that `take` has written.
+
+        Raises:
+            DataNotFoundError: there is no such run.
+            FileError: it has no such file.
+        """
+        return file_of(self.folder, self.trainings.run(name), file)
 
     # -- lines ----------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@
     designer_page   a network and its preparation, drawn
     training_page   options, the start, the curves of a run
     results_page    scores, confusion, mistakes
+    use_page        what is taken away of a run
+    downloads       the addresses of files that are taken away
 
 `static` has what the browser gets: the designer, the charts, and uPlot, which draws them.
 """

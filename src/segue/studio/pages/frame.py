@@ -17,6 +17,7 @@ PAGES = {
     "/designer": "Designer",
     "/training": "Training",
     "/results": "Results",
+    "/use": "Use",
 }
 _LOOKS = 0.5  # seconds between two looks at what has changed
 _CHOSEN: dict[str, bool | None] = {"dark": None}  # as the system has it, until one is chosen

@@ -22,7 +22,6 @@ from segue.studio.opened import OpenData
 from segue.studio.project import Project
 
 HOST = "127.0.0.1"
-_PICTURES = {"svg": "image/svg+xml", "png": "image/png"}
 _POINTS = 20_000  # columns of a screen at most, and as many on either side
 
 
@@ -110,10 +109,12 @@ def _pages(project: Project, *, token: str, port: int) -> None:
 
     from segue.studio.pages.data_page import DataPage
     from segue.studio.pages.designer_page import DesignerPage
+    from segue.studio.pages.downloads import downloads
     from segue.studio.pages.elements import STATIC
     from segue.studio.pages.guard import Guard
     from segue.studio.pages.results_page import ResultsPage
     from segue.studio.pages.training_page import TrainingPage
+    from segue.studio.pages.use_page import UsePage
 
     app.add_middleware(Guard, token=token, port=port)
     app.add_static_files("/static", STATIC, max_cache_age=0)
@@ -137,6 +138,10 @@ def _pages(project: Project, *, token: str, port: int) -> None:
     def results(run: str | None = None) -> None:
         ResultsPage(project, run)
 
+    @ui.page("/use")
+    def use(run: str | None = None) -> None:
+        UsePage(project, run)
+
     @app.get("/stretch")
     def stretch(of: str, index: int, start: int, stop: int, width: int) -> Any:
         try:
@@ -149,15 +154,7 @@ def _pages(project: Project, *, token: str, port: int) -> None:
             headers={"x-thinned": str(int(body.is_thinned)), "cache-control": "no-store"},
         )  # fmt: skip
 
-    @app.get("/diagram.{kind}")
-    def diagram(kind: str) -> Any:
-        try:
-            return Response(
-                project.diagram(kind), media_type=_PICTURES.get(kind, "application/pdf"),
-                headers={"cache-control": "no-store"},
-            )  # fmt: skip
-        except SegueError as error:
-            return Response(str(error), 404, media_type="text/plain")
+    downloads(project)
 
 
 def opened_of(project: Project, of: str) -> OpenData:
