@@ -10,8 +10,8 @@ from segue.errors import DataError, OptionError, SpecError
 from segue.layers import Shape
 from segue.networks import Network, as_specs
 from segue.studio import Project
-from segue.studio.design import TEMPLATES, Ground
 from segue.studio.drawing import Drawn, Node, draw
+from segue.studio.planning import TEMPLATES, Ground
 from segue.studio.tree import Design, Tree
 
 GROUND = Ground(Shape(3), 4, every=False, static=0, head_forms=((4, "softmax"),), is_text=False)

@@ -5,17 +5,20 @@ All state and every action are in a `Project`, which knows nothing of any page:
     files       what lies in the folder, and nothing outside of it
     opened      a data set that is open: its columns and their roles, its sequences
     thinning    long sequences for a screen of so many columns
-    design      a network as text: its layers with their shapes, mistakes where they stand
+    planning    a network as text: its layers with their shapes, mistakes where they stand
     tree        a network and its preparation as trees of calls, and each change of them
     drawing     both on the screen, and the network in other words
     settings    the options of a training, with their defaults and descriptions
     trainings   trainings as processes of their own, which write runs
     lines       each action as a line of Python and of the command line
+    takeaway    files of a run for elsewhere
     project     all of it together
+    notebook    the designer, while a program waits for it
 """
 
 from __future__ import annotations
 
+from segue.studio.notebook import Designed, design
 from segue.studio.project import Project
 
-__all__ = ["Project"]
+__all__ = ["Designed", "Project", "design"]

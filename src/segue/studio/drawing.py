@@ -15,7 +15,7 @@ from segue.networks.source import to_python
 from segue.spec import Spec
 from segue.spec.base import fields_of, nested_fields, text_of
 from segue.spec.text import Place
-from segue.studio.design import (
+from segue.studio.planning import (
     Fitted,
     Ground,
     Problem,

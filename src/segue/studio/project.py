@@ -14,11 +14,11 @@ from segue.estimators.loading import BY_TASK, estimator_for
 from segue.readers import names
 from segue.runs.listing import list_runs
 from segue.runs.summary import RunSummary
-from segue.studio.design import Ground, Plan, Problem, outline, plan, takes_tokens
 from segue.studio.drawing import Drawn, Source, diagram, draw, written
 from segue.studio.files import Listing, inside, listing, readable
 from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
+from segue.studio.planning import Ground, Plan, Problem, outline, plan, takes_tokens
 from segue.studio.settings import Chosen, Setting, settings
 from segue.studio.takeaway import Taken, file_of, take
 from segue.studio.trainings import RUNS, Trainings, Watched
@@ -69,6 +69,9 @@ class Project:
             raise DataNotFoundError("there is no such folder.", path=folder)
         self.revision = 0
         self.opened: OpenData | None = None
+        self.is_awaited = (
+            False  # whether a program waits for the network; see `segue.studio.design`
+        )
         self.design = Design("bilstm(100)", "standardize", self._changed)
         self.trainings = Trainings(self.folder)
         self._task: str | None = None

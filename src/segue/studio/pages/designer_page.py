@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import app, run, ui
 
 from segue.errors import SegueError
 from segue.layers import LAYERS
 from segue.prepare.pipeline import STEPS
 from segue.spec.base import text_of
-from segue.studio.design import TEMPLATES, Argument, Card, card_of, palette
 from segue.studio.drawing import Drawn, Node, Source
 from segue.studio.pages.elements import STATIC, Message, card, choice, copied, text, write
 from segue.studio.pages.frame import frame, watching
+from segue.studio.planning import TEMPLATES, Argument, Card, card_of, palette
 from segue.studio.project import Project
 
 _GROUPS = {  # of the files that the layers stand in
@@ -90,7 +91,11 @@ class DesignerPage:
             for kind in ("svg", "png"):
                 link = text(kind.upper(), "a", "small-text").props(f"href=/diagram.{kind}")
                 link.props(f'download=network.{kind} aria-label="diagram as {kind.upper()}"')
-            self.next = text("Next: train it →", "a").props("href=/training")
+            if project.is_awaited:
+                self.next = ui.button("Use this network", on_click=self._hand_over, color=None)
+                self.next.props("unelevated").classes("primary")
+            else:
+                self.next = text("Next: train it →", "a").props("href=/training")
         self.message = Message()
         if project.opened is None:
             with ui.element("p").classes("empty"):
@@ -110,6 +115,12 @@ class DesignerPage:
     def _write(self, root: str, words: str) -> None:
         self.project.design.set(root, words)
 
+    async def _hand_over(self) -> None:
+        """Give the network to the program that waits for it, and end the studio."""
+        ui.notify("The program that waits for the network goes on: this page can be closed.")
+        await asyncio.sleep(0.3)  # for the message to come
+        app.shutdown()
+
     # -- what is done -----------------------------------------------------------------------------
 
     async def _act(self, what: dict[str, Any]) -> None:
@@ -119,7 +130,7 @@ class DesignerPage:
         if what.get("seen") != _seen(self.project):
             return
         if do == "select":
-            self.selected = "" if path == self.selected else path
+            self.selected = path
             await self._selected()
         elif do in ("undo", "redo"):
             await self._edit(getattr(design, do))
@@ -223,7 +234,9 @@ class DesignerPage:
         with ui.element("div").classes("arguments"):
             for argument in found.arguments:
                 if argument.kind != "layers":
-                    self._argument(path, argument, text_of(getattr(spec, argument.name)))
+                    value = getattr(spec, argument.name)
+                    words = value if isinstance(value, str) else text_of(value)
+                    self._argument(path, argument, words)
         if any(argument.kind == "layers" for argument in found.arguments):
             text("What is inside is drawn: drag layers into it.", "p", "dim small-text")
 
@@ -272,7 +285,7 @@ class DesignerPage:
                         copy = ui.button("copy", on_click=partial(self._copy, name))
                         copy.props("flat dense size=sm")
                         copy.props["aria-label"] = f"copy {name}"
-                    body = text("", "pre", "spec mono short").props("tabindex=0")
+                    body = text("", "pre", "spec mono short").props("tabindex=0 role=group")
                     body.props["aria-label"] = name
                     refused = text("Open some data first.", "div", "empty small-text")
                 self.written[name] = (body, refused, copy)

@@ -31,6 +31,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_FIRST = ("/", "/designer")  # pages whose address may bring the token
 _CLOSED = (
     "This studio opens with the whole address that `segue studio` has printed, with its token. "
     "Copy it from there."
@@ -86,7 +87,7 @@ class Guard:
         if scope["type"] != "http" or scope.get("method") not in ("GET", "HEAD"):
             return False
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
-        return scope["path"] == "/" and any(map(self._is_token, given))
+        return scope["path"] in _FIRST and any(map(self._is_token, given))
 
     def _is_known(self, cookies: Iterable[str]) -> bool:
         for text in cookies:

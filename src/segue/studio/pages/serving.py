@@ -30,6 +30,7 @@ def serve(
     *,
     port: int | None = None,
     opens: bool = True,
+    first: str = "/",
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve the pages of a project, until the process is interrupted.
@@ -38,6 +39,7 @@ def serve(
         project: whose pages these are.
         port: that is listened on; `None`: one that is free.
         opens: whether to open the browser.
+        first: the page that is opened.
         tell: called with the address.
 
     Raises:
@@ -47,7 +49,7 @@ def serve(
     require("nicegui", "studio", "for the studio")
     port = free_port(port)
     token = secrets.token_urlsafe(24)
-    address = f"http://{HOST}:{port}/?token={token}"
+    address = f"http://{HOST}:{port}{first}?token={token}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _pages(project, token=token, port=port)

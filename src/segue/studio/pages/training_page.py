@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from nicegui import run, ui
 
-from segue.studio.design import Plan
 from segue.studio.pages.elements import (
     LineChart,
     Message,
@@ -19,6 +18,7 @@ from segue.studio.pages.elements import (
     write,
 )
 from segue.studio.pages.frame import frame, watching
+from segue.studio.planning import Plan
 from segue.studio.project import Project
 from segue.studio.settings import Setting
 from segue.studio.trainings import Watched

@@ -1,6 +1,6 @@
 // The palette and the network: layers are clicked or dragged into chains, with the mouse, a finger
 // or the keys. What is drawn comes from the server; what is done goes there as an event "act".
-const FAR = 90; // pixels beside the network at which nothing is dropped any more
+const BESIDE = 24, BELOW = 240; // pixels around the network in which something is dropped there
 const BEGIN = 5; // pixels after which a press is a drag
 
 const Call = {
@@ -167,7 +167,11 @@ export default {
       all[all.findIndex((one) => one.dataset.path === path) + by]?.focus();
     },
     keys(event) {
-      if (event.key === "Escape") this.release();
+      if (event.key === "Escape") {
+        if (!this.ghost && !this.target) this.act({ do: "select", path: "" });
+        this.target = "";
+        this.release();
+      }
       if (!(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
       const undo = event.key.toLowerCase() === "z", redo = event.key.toLowerCase() === "y";
       if (!undo && !redo) return;
@@ -198,7 +202,8 @@ export default {
     },
     nearest(x, y) {
       const { path, root } = this.held;
-      const outside = this.distance(this.$refs.canvas, x, y) > FAR;
+      const { left, right, top, bottom } = this.$refs.canvas.getBoundingClientRect();
+      const outside = x < left - BESIDE || x > right + BESIDE || y < top - BELOW || y > bottom + BELOW;
       const places = outside ? [] : [...this.$refs.canvas.querySelectorAll("[data-place]")];
       let [best, least] = ["", Infinity];
       for (const one of places) {

@@ -13,7 +13,7 @@ from segue.networks import Network, as_specs
 from segue.prepare.pipeline import STEPS, as_steps
 from segue.readers import write
 from segue.studio import Project
-from segue.studio.design import TEMPLATES, Ground, outline, palette, plan
+from segue.studio.planning import TEMPLATES, Ground, outline, palette, plan
 
 GROUND = Ground(Shape(3), 4, every=False, static=0, head_forms=((4, "softmax"),), is_text=False)
 
