@@ -79,6 +79,7 @@ def test_model_and_report_are_the_run_s_own(project: Project, run: str) -> None:
     assert not (project.folder / "exports").exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
 @pytest.mark.parametrize(
     ("kind", "files"),
     [

@@ -35,11 +35,11 @@ class Branch(NamedTuple):
 
     Attributes:
         path: of the chain; a number behind it is a place in it.
-        field: the argument that it is.
+        name: of the argument that it is, or "branch 1" where that has several.
     """
 
     path: str
-    field: str
+    name: str
     nodes: tuple[Node, ...]
 
 
@@ -234,7 +234,8 @@ def _branches(spec: Any, path: str, own: list[PlannedLayer]) -> tuple[Branch, ..
                 known.remove(there)
                 planned = list(plan_layers(*there))
         where = f"{path}/{field}/{number}"
-        found.append(Branch(where, field, tuple(_nodes(chain, where, planned))))
+        name = f"branch {number + 1}" if _is_several(spec, field) else field
+        found.append(Branch(where, name, tuple(_nodes(chain, where, planned))))
     return tuple(found)
 
 

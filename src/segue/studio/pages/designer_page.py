@@ -163,14 +163,16 @@ class DesignerPage:
     async def _follow(self) -> None:
         """Show what has changed, here or in another page; in a thread, for data may be large."""
         project, design = self.project, self.project.design
+        seen = _seen(project)
+        self.drawn = await run.io_bound(project.drawn)
+        if seen != _seen(project):
+            return  # it has changed meanwhile, and is drawn again
         for root, area in self.areas.items():
             now = getattr(design, root)
             if area.value != now:
                 area.value = now
         self.undo.set_enabled(design.can_undo)
         self.redo.set_enabled(design.can_redo)
-        seen = _seen(project)
-        self.drawn = await run.io_bound(project.drawn)
         opened = "" if project.opened is None else project.opened.source
         self.desk.show(
             drawn=_plain(self.drawn), seen=seen, selected=self.selected, data=opened or "data"

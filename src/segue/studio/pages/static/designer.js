@@ -8,7 +8,7 @@ const Call = {
   props: { node: Object, root: String },
   inject: ["desk"],
   template: `
-    <div class="layer" role="listitem" :class="{ here: node.path && desk.selected === node.path, wrong: node.wrong, head: node.is_head, implied: !node.path, holds: node.branches.length, step: root === 'prepare' }">
+    <div class="layer" role="listitem" :class="{ here: node.path && desk.selected === node.path, wrong: node.wrong, implied: !node.path, holds: node.branches.length, step: root === 'prepare' }">
       <div class="row">
         <button v-if="node.path" type="button" class="what" :data-path="node.path" :aria-pressed="desk.selected === node.path"
                 @click="desk.choose(node.path)" @pointerdown="desk.press($event, node.call, node.path)" @keydown="desk.key($event, node.path)">
@@ -25,13 +25,13 @@ const Call = {
       <div v-if="node.wrong" class="small-text said" role="alert">{{ node.wrong }}</div>
       <div v-if="node.branches.length" class="branches">
         <div v-for="branch in node.branches" :key="branch.path" class="branch">
-          <div class="dim small-text field">{{ branch.field }}</div>
+          <div class="dim small-text">{{ branch.name }}</div>
           <Chain v-if="branch.nodes.length" :nodes="branch.nodes" :path="branch.path" :root="root"></Chain>
           <button v-else type="button" class="slot open" :class="desk.marks(branch.path + '/0')" :data-place="branch.path + '/0'"
                   @click="desk.aim(branch.path + '/0')">as it is · put a layer here</button>
         </div>
         <button v-if="node.grows" type="button" class="slot open new" :class="desk.marks(node.grows)" :data-place="node.grows"
-                @click="desk.aim(node.grows)">＋ branch</button>
+                @click="desk.aim(node.grows)">+ branch</button>
       </div>
     </div>`,
 };
@@ -42,11 +42,15 @@ const Chain = {
   props: { nodes: Array, path: String, root: String },
   inject: ["desk"],
   computed: {
+    keyed() { // an element stays with its layer, wherever that goes, so that nobody clicks another
+      const counts = {};
+      return this.nodes.map((node) => [`${node.call}#${(counts[node.call] = (counts[node.call] ?? 0) + 1)}`, node]);
+    },
     own() {
-      return this.nodes.filter((node) => node.path || (!node.is_head && !node.wrong));
+      return this.keyed.filter(([, node]) => node.path || (!node.is_head && !node.wrong));
     },
     last() { // the head that is implied, and a rest that cannot be read, stand behind the end
-      return this.nodes.filter((node) => !this.own.includes(node));
+      return this.keyed.filter(([, node]) => !node.path && (node.is_head || node.wrong));
     },
     end() {
       return this.path + "/" + this.nodes.filter((node) => node.path).length;
@@ -54,12 +58,12 @@ const Chain = {
   },
   template: `
     <div class="chain" role="list">
-      <template v-for="(node, i) in own" :key="i">
+      <template v-for="[key, node] in own" :key="key">
         <div v-if="node.path" class="slot" :class="desk.marks(node.path)" :data-place="node.path" @click="desk.aim(node.path)"></div>
         <Call :node="node" :root="root"></Call>
       </template>
       <div class="slot" :class="desk.marks(end)" :data-place="end" @click="desk.aim(end)"></div>
-      <Call v-for="(node, i) in last" :key="'last' + i" :node="node" :root="root"></Call>
+      <Call v-for="[key, node] in last" :key="key" :node="node" :root="root"></Call>
     </div>`,
 };
 Call.components = { Chain };
