@@ -27,6 +27,7 @@ left = {"network": begun["network"] + " dropout(0.2)", "prepare": "none"}
 """
 
 
+@pytest.mark.slow
 def test_what_is_drawn_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data lie in the folder that the studio is started with; nothing of it is left."""
     monkeypatch.setattr(notebook, "_SERVES", _STUDIO)

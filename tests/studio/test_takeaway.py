@@ -30,6 +30,7 @@ def run(project: Project, waves: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return made.folder.name
 
 
+@pytest.mark.slow
 def test_the_script_of_a_run_trains_to_the_same_bits(project: Project, run: str) -> None:
     taken = project.take(run, "script")
     assert (taken.files, taken.folder) == (("script.py",), f"exports/{run}")
@@ -79,6 +80,7 @@ def test_model_and_report_are_the_run_s_own(project: Project, run: str) -> None:
     assert not (project.folder / "exports").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*implementation doesn't accept a copy:DeprecationWarning")
 @pytest.mark.parametrize(
     ("kind", "files"),

@@ -244,7 +244,7 @@ def _call(spec: Spec) -> str:
     if not nested_fields(type(spec)):
         return str(spec)
     words = []
-    for one in fields(spec):  # type: ignore[arg-type]
+    for one in fields(spec):
         value, info = getattr(spec, one.name), fields_of(type(spec))[one.name]
         if not info.depth and value != one.default:
             words.append(text_of(value) if info.required else f"{one.name}={text_of(value)}")

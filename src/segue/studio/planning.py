@@ -106,7 +106,8 @@ def card_of(spec: type[Spec]) -> Card:
     """The card of a kind of layer, or of a step of a preparation."""
     first = (inspect.getdoc(spec) or "").partition("\n")[0].replace("`", "")
     signature, _, about = first.partition(": ")
-    texts, hints = described(spec), get_type_hints(spec)
+    target: Any = spec
+    texts, hints = described(target), get_type_hints(spec)
     words = {int: "number", float: "share", bool: "flag"}
     arguments, given = [], []
     for name, info in fields_of(spec).items():

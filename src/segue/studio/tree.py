@@ -143,7 +143,8 @@ class Tree:
         chain = self._chain(steps, path)
         if not 0 <= last < len(chain):
             raise OptionError(self._nothing_at(path))
-        return chain[last]
+        found: Spec = chain[last]
+        return found
 
     def places(self) -> list[str]:
         """Where a call can be put, from the first to the last; no chain that there is not yet."""
@@ -344,7 +345,7 @@ def _as_value(kind: type[Spec], field: str, chains: list[Chain], language: Langu
 
 def _with_value(root: str, spec: Spec, name: str, text: str) -> Spec:
     """A call with another value of an argument, as it would be written; "": the default."""
-    kept = {f.name: getattr(spec, f.name) for f in fields(spec)}  # type: ignore[arg-type]
+    kept = {f.name: getattr(spec, f.name) for f in fields(spec)}
     words = [
         f"{n}={text_of(v)}"
         for n, v in kept.items()

@@ -85,15 +85,16 @@ class DesignerPage:
         project, design = self.project, self.project.design
         with ui.element("div").classes("head"):
             text("Network", "h2", "grow")
-            for name, action in (("Undo", design.undo), ("Redo", design.redo)):
-                undo = ui.button(name, on_click=partial(self._edit, action)).props("flat dense")
-                setattr(self, name.lower(), undo)
+            self.undo, self.redo = (
+                ui.button(name, on_click=partial(self._edit, action)).props("flat dense")
+                for name, action in (("Undo", design.undo), ("Redo", design.redo))
+            )
             for kind in ("svg", "png"):
                 link = text(kind.upper(), "a", "small-text").props(f"href=/diagram.{kind}")
                 link.props(f'download=network.{kind} aria-label="diagram as {kind.upper()}"')
             if project.is_awaited:
-                self.next = ui.button("Use this network", on_click=self._hand_over, color=None)
-                self.next.props("unelevated").classes("primary")
+                use = ui.button("Use this network", on_click=self._hand_over, color=None)
+                self.next: ui.element = use.props("unelevated").classes("primary")
             else:
                 self.next = text("Next: train it →", "a").props("href=/training")
         self.message = Message()
@@ -164,22 +165,23 @@ class DesignerPage:
         """Show what has changed, here or in another page; in a thread, for data may be large."""
         project, design = self.project, self.project.design
         seen = _seen(project)
-        self.drawn = await run.io_bound(project.drawn)
+        drawn: Any = await run.io_bound(project.drawn)
         if seen != _seen(project):
             return  # it has changed meanwhile, and is drawn again
         for root, area in self.areas.items():
             now = getattr(design, root)
             if area.value != now:
                 area.value = now
+        self.drawn = drawn
         self.undo.set_enabled(design.can_undo)
         self.redo.set_enabled(design.can_redo)
         opened = "" if project.opened is None else project.opened.source
         self.desk.show(
-            drawn=_plain(self.drawn), seen=seen, selected=self.selected, data=opened or "data"
+            drawn=_plain(drawn), seen=seen, selected=self.selected, data=opened or "data"
         )
-        self.next.set_visibility(self.drawn.is_right)
+        self.next.set_visibility(drawn.is_right)
         await self._selected()
-        found = await run.io_bound(project.sources)
+        found: Any = await run.io_bound(project.sources)
         if found != self.sources:
             self.sources = found
             self._show_words()
