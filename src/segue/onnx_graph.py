@@ -360,6 +360,14 @@ def concat(values: Sequence[Value], axis: int) -> Value:
     return first.op("Concat", *others, axis=axis) if others else first
 
 
+def total(values: Iterable[Value]) -> Value:
+    """The sum of tensors, one after the other."""
+    first, *others = values
+    for one in others:
+        first = first + one
+    return first
+
+
 def largest(first: Value, *others: Any) -> Value:
     """The largest of tensors, entry by entry."""
     return first.op("Max", *others)

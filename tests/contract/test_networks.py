@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 
-from segue.errors import SpecError
 from segue.layers import LAYERS, LayerSpec, Shape
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.base import Composite
 from segue.modules import Padded
 from segue.networks import Network, as_specs
-from segue.onnx_graph import Graph, Steps
 from segue.testing import check_network, strategies
 from segue.testing.network_checks import NetworkSubject
 
@@ -126,11 +123,6 @@ CASES = [
 ]
 
 
-# Layers without a form in ONNX and in source of PyTorch: they are refused by name.
-NOT_WRITTEN = ("multirocket", "hydra", "quant", "rdst")
-WRITTEN = [one for one in NETWORKS if not any(kind in one[0] for kind in NOT_WRITTEN)]
-
-
 def kinds(specs: Iterable[LayerSpec]) -> Iterator[str]:
     for spec in specs:
         yield spec.kind
@@ -173,7 +165,7 @@ def test_many_networks_nobody_thought_of_keep_every_promise(
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("text", "shape", "every"), [pytest.param(*n, id=n[0]) for n in WRITTEN])
+@pytest.mark.parametrize(("text", "shape", "every"), [pytest.param(*n, id=n[0]) for n in NETWORKS])
 def test_written_source_gives_the_same_numbers(text: str, shape: Shape, every: bool) -> None:
     """On a ragged batch with anything behind the ends, by PyTorch alone."""
     original = NetworkSubject(as_specs(text), shape, outputs=4, every=every).trained("float32")
@@ -205,19 +197,8 @@ def ragged(shape: Shape) -> Padded:
     return Padded(draws, lengths)
 
 
-@pytest.mark.parametrize("kind", sorted(LAYERS.keys() - NOT_WRITTEN))
+@pytest.mark.parametrize("kind", LAYERS)
 def test_every_layer_is_written_as_source(kind: str) -> None:
     """A new one must have `write_torch`; those that stand for others are written by these."""
     spec = LAYERS[kind]
     assert issubclass(spec, Composite) or spec.write_torch is not LayerSpec.write_torch
-
-
-@pytest.mark.parametrize("kind", NOT_WRITTEN)
-def test_what_has_no_other_form_is_refused_by_name(kind: str) -> None:
-    network = Network(as_specs(kind), Shape(1, length=20), 2)
-    with pytest.raises(SpecError, match=f"{kind}_1 is of the kind {kind}"):
-        network.to_python("torch")
-    graph = Graph()
-    x = Steps(graph.input("x", np.float32, ("n", 20, 1)), graph.input("n", np.int64, ("n",)))
-    with pytest.raises(SpecError, match=f"{kind}_1 is {kind}, which has no form in ONNX"):
-        network.write_onnx(x)

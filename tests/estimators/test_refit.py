@@ -276,16 +276,33 @@ def test_a_head_of_other_classes_is_not_taken(quick: Quick) -> None:
 
 
 def test_classes_that_are_meant_to_be_the_same(quick: Quick) -> None:
-    """The same in another order, and as text there and numbers here: it is said how to go on."""
+    """Some of them, and as text there and numbers here: it is said how to go on."""
     x = tiny_dataset(30).x
     y = np.arange(30) % 3
-    first = quick(classes=[2, 0, 1]).fit(x, y)
-    with pytest.warns(UserWarning, match=r"give them in its order: classes=\[2, 0, 1\]"):
+    first = quick(classes=[2, 0, 1, 3]).fit(x, y)
+    with pytest.warns(UserWarning, match=r"give them in its order: classes=\[2, 0, 1, 3\]"):
         quick().fit(x, y, initial=first)
-    kept = quick(classes=[2, 0, 1]).fit(x, y, initial=first)
+    kept = quick(classes=[2, 0, 1, 3]).fit(x, y, initial=first)
     assert dict(kept.training_summary_)["initial weights"] == "gru_1, head taken"
     with pytest.warns(UserWarning, match="are text on one side and numbers on the other"):
-        quick().fit(x, y.astype(str), initial=first)
+        quick(classes=list("0123")).fit(x, y.astype(str), initial=first)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_the_same_classes_in_another_order_keep_their_outputs(
+    quick: Quick, count: int, head: str
+) -> None:
+    """With a rate of nearly nothing the answers stay, each with its class."""
+    x, y = tiny_dataset(30).x, np.arange(30) % count
+    order = list(range(count))[::-1]
+    first = quick(classes=order, head=head, epochs=3).fit(x, y)
+    second = quick(head=head, learning_rate=1e-30).fit(x, y, initial=first)
+    said = "gru_1, head taken (the head's outputs by their classes)"
+    assert dict(second.training_summary_)["initial weights"] == said
+    assert second.classes_.tolist() == order[::-1]
+    wanted = first.predict_proba(x)[:, ::-1]
+    np.testing.assert_allclose(second.predict_proba(x), wanted, atol=1e-6)
 
 
 def test_another_preparation_is_warned_of(quick: Quick, tmp_path: Path) -> None:

@@ -38,18 +38,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def keras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Keras on PyTorch; the backend is chosen once, when it is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_BACKEND", "torch")
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        module = pytest.importorskip("keras", reason="keras is not installed")
-        if module.config.backend() != "torch":
-            pytest.skip("keras was imported with another backend before")
-        yield module
-
-
 class Parity:
     """One layer of Keras and one of segue with the same weights, on the same batch.
 

@@ -163,6 +163,10 @@ TASKS: dict[str, tuple[Any, Any, Any, bool]] = {
     "tokens": (classifier(EMBEDDED), tokens(), LABELS, True),
     "language": (segue.LanguageModel(EMBEDDED, **FAST), texts(), None, True),
     "rocket": (classifier("rocket(50)"), sequences(), LABELS, True),
+    "features": (
+        classifier("parallel(multirocket(84), hydra(2, 3, 20), quant(2, 9, 30), rdst(9, 5, 20))"),
+        sequences(), LABELS, False,
+    ),
     "one length": (classifier("flatten dense(3)"), np.ones((40, 7, 2)), LABELS, False),
 }  # fmt: skip
 
@@ -296,8 +300,12 @@ for path in paths:
 """
 
 
+@pytest.mark.parametrize(
+    ("network", "step"),
+    [("gru(4)", ["--step"]), ("parallel(multirocket(84), hydra(4)) batchnorm", [])],
+)
 def test_a_table_with_gaps_is_answered_by_the_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: str, step: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From a CSV with empty cells to the same answers, in the command line alone."""
     lines = ["id,a,b,label"]
@@ -307,13 +315,14 @@ def test_a_table_with_gaps_is_answered_by_the_file(
             lines.append(f"s{number},{','.join(cells)},{LABELS[number]}")
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
     table, run, file = (str(tmp_path / name) for name in ("table.csv", "run", "model.onnx"))
-    words = ["fit", table, "--network", "gru(4)", "--epochs", "2", "--out", run]
+    words = ["fit", table, "--network", network, "--epochs", "2", "--out", run]
     assert main(words) == 0
     capsys.readouterr()
-    assert main(["export", run, file, "--to", "onnx", "--step", "--data", table]) == 0
+    assert main(["export", run, file, "--to", "onnx", *step, "--data", table]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"whole +12 +40 .*\nstep +12 +40 ", out)
-    assert out.endswith(f"written  {file}\n")
+    assert re.search(r"whole +12 +40 .*\n" + r"step +12 +40 " * len(step), out)
+    names = [file, *(file.replace(".onnx", ".step.onnx") for _ in step)]
+    assert out.endswith("\n" + "".join(f"written  {name}\n" for name in names))
     answers = []
     for model in (run, file):
         assert main(["predict", model, table, "--json"]) == 0

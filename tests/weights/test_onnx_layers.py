@@ -27,14 +27,10 @@ from segue.weights.onnx_runtime import session_of
 
 CONTRACT = Path(__file__).parents[1] / "contract"
 VARIANTS: dict[str, list[str]] = runpy.run_path(str(CONTRACT / "test_layers.py"))["VARIANTS"]
-_OTHER = runpy.run_path(str(CONTRACT / "test_networks.py"))
-NETWORKS: list[Any] = _OTHER["WRITTEN"]
+NETWORKS: list[Any] = runpy.run_path(str(CONTRACT / "test_networks.py"))["NETWORKS"]
 SHAPES = {"embedding": Shape(1, tokens=7), "flatten": Shape(4, length=6), "attention": Shape(6)}
 LAYERS_ALONE = [
-    (text, SHAPES.get(kind, Shape(4)), False)
-    for kind, texts in VARIANTS.items()
-    for text in texts
-    if kind not in _OTHER["NOT_WRITTEN"]
+    (text, SHAPES.get(kind, Shape(4)), False) for kind, texts in VARIANTS.items() for text in texts
 ]
 BATCHES = ([5, 1, 9, 2, 9, 3], [4], [1, 1], [12, 3, 7])
 TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -157,6 +153,10 @@ def test_networks_nobody_thought_of(network: tuple[LayerSpec, ...]) -> None:
         ("bilstm(8) gru(8, reset=before)", 2000, 0),
         ("random_conv(40)", 20_000, 0),
         ("position pool(last)", 50_000, 0),
+        ("multirocket(84)", 20_000, 0),
+        ("hydra(2, 4)", 20_000, 0),
+        ("quant", 5_001, 10),
+        ("rdst(20)", 5_000, 10),
     ],
 )
 def test_long_sequences_and_high_levels_lose_no_digits(text: str, steps: int, level: float) -> None:

@@ -179,6 +179,7 @@ def run(session: Any, x: Any, lengths: Any) -> Any:
         ("gru(3, reset=before, initial_state=learnt)", "frame(8, hop=5, end=pad) standardize"),
         ("dense(4) position attention(2) pool(attention)", "spectrogram(16, hop=8) standardize"),
         ("rocket(20)", "logmel(4, frame=32, hop=16) standardize"),
+        ("parallel(multirocket(84, 20), rdst(5, 5, 20)) batchnorm", "standardize"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # the exporter has many
@@ -198,7 +199,7 @@ CONTRACT = runpy.run_path(str(Path(__file__).parents[1] / "contract" / "test_net
 
 
 @pytest.mark.sampled(10)
-@pytest.mark.parametrize(("text", "shape", "every"), CONTRACT["WRITTEN"])
+@pytest.mark.parametrize(("text", "shape", "every"), CONTRACT["NETWORKS"])
 @pytest.mark.filterwarnings("ignore")
 @torch.no_grad()
 def test_the_exporter_of_pytorch_takes_every_network(

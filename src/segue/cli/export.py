@@ -61,7 +61,10 @@ def export(
         given["data"] = read_source(data, reading, like=estimator)
     options = {name: given[name] for name in target.options}
     report = target.write(estimator, file, **options)
-    print_result(report.to_json(), f"{in_flags(str(report))}\n\nwritten  {file}", json=json)
+    written = [file, *([file.with_suffix(".step.onnx")] if step else [])]
+    lines = "\n".join(f"written  {path}" for path in written)
+    facts = {**report.to_json(), "written": [str(path) for path in written]}
+    print_result(facts, f"{in_flags(str(report))}\n\n{lines}", json=json)
 
 
 def _target(to: str | None, file: Path) -> tuple[str, Target]:

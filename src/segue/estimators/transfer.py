@@ -120,7 +120,8 @@ class InitialWeights:
         """Set the weights of the layers of which every name and shape agrees.
 
         The weights of the head mean something for their own classes only: with others they stay
-        as they are. So does the vector of a token that the other vocabulary does not have; the
+        as they are, and where the classes are the same in another order, each output is found by
+        its class. So does the vector of a token that the other vocabulary does not have; the
         vectors of all others are found by their token.
 
         Args:
@@ -137,12 +138,17 @@ class InitialWeights:
         Warns:
             UserWarning: the head is of other classes, or the sequences were prepared otherwise.
         """
-        weights, shared = self._by_token(network, Vocabulary.of(preparation))
+        weights, said = self._by_token(network, Vocabulary.of(preparation))
+        classes = _classes(target_state)
+        is_named = "class_counts" in target_state  # and no token of a vocabulary
+        is_sorted = is_named and self._has_in_other_order(classes)
+        if is_sorted:
+            weights = _by_class(weights, self.classes or (), classes or ())
+            said = ", ".join(filter(None, [said, "the head's outputs by their classes"]))
         wanted = {name: tuple(w.shape) for name, w in network.get_weights().items()}
         found = {name: np.shape(value) for name, value in weights.items()}
         strange = {_layer(name) for name, shape in wanted.items() if found.get(name) != shape}
-        classes = _classes(target_state)
-        if self.classes is not None and self.classes != classes:
+        if self.classes is not None and self.classes != classes and not is_sorted:
             strange.add("head")
         taken = {name for name in wanted if _layer(name) not in strange}
         if not taken:
@@ -151,11 +157,17 @@ class InitialWeights:
                 f"{_shown(wanted)}. Names and shapes must agree."
             )
         network.set_weights({name: weights[name] for name in taken})
-        is_named = "class_counts" in target_state  # and no token of a vocabulary
-        self._warn(classes if is_named else None, preparation)
+        self._warn(classes if is_named and not is_sorted else None, preparation)
         left = wanted.keys() - taken
-        text = f"{_layers(taken, wanted)} taken" + (f" ({shared})" if shared else "")
+        text = f"{_layers(taken, wanted)} taken" + (f" ({said})" if said else "")
         return [("initial weights", text + (f"; {_layers(left, wanted)} new" if left else ""))]
+
+    def _has_in_other_order(self, classes: tuple[Any, ...] | None) -> bool:
+        """Whether these are the classes of the head, and not in its order."""
+        theirs = self.classes
+        if theirs is None or classes is None or theirs == classes:
+            return False
+        return len(theirs) == len(classes) and set(theirs) == set(classes)
 
     def _warn(self, classes: tuple[Any, ...] | None, preparation: Preparation) -> None:
         """Warn of what is mostly an oversight where a training is meant to go on."""
@@ -216,6 +228,27 @@ def _steps(preparation: Preparation) -> str:
     """The steps that change what the network sees in a prediction too."""
     seen = [s for s in preparation.steps if not isinstance(s, Augmentation | MissingIndicator)]
     return " ".join(map(str, seen)) or "none"
+
+
+def _by_class(
+    weights: Mapping[str, Array], theirs: tuple[Any, ...], classes: tuple[Any, ...]
+) -> dict[str, Array]:
+    """Weights with the head's outputs in another order; of two classes one is that of the second.
+
+    >>> weights = {"head/bias": np.array([1.0, 2.0, 3.0])}
+    >>> _by_class(weights, ("a", "b", "c"), ("c", "a", "b"))["head/bias"]
+    array([3., 1., 2.])
+    >>> _by_class({"head/bias": np.array([0.5])}, ("a", "b"), ("b", "a"))["head/bias"]
+    array([-0.5])
+    """
+    found = dict(weights)
+    for name in {"head/kernel", "head/bias"} & found.keys():
+        given = np.asarray(found[name])
+        if given.shape[-1] == len(classes):
+            found[name] = given[..., [theirs.index(one) for one in classes]]
+        elif given.shape[-1] == 1:
+            found[name] = -given
+    return found
 
 
 def _listed(classes: tuple[Any, ...]) -> str:

@@ -110,7 +110,7 @@ class BuildContext:
 class TorchSource:
     """The plain PyTorch source of a network, collected layer by layer.
 
-    Lines may call what `segue.networks.torch_helpers` has.
+    Lines may call what `segue.networks.torch_helpers` and `torch_features` have.
 
     Attributes:
         reserved: names that an attribute of the module cannot have.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,11 +12,21 @@ from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.kernels.ragged import Ragged, differences, quiet
-from segue.kernels.reference_features import TAPS
-from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.kernels.reference_features import MIDDLE, TAPS
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import WeightShapes
 from segue.layers.initial import Initializers, normal
-from segue.layers.untrained import LONGEST, FeaturesInference
+from segue.layers.untrained import (
+    LONGEST,
+    FeaturesInference,
+    differences_onnx,
+    features_first,
+    mixed_onnx,
+    multiply_add,
+    rounds_once,
+    taps_onnx,
+)
+from segue.onnx_graph import Steps, Value, concat, largest
 from segue.spec import Count, Name
 
 
@@ -60,11 +70,9 @@ class HydraInference(FeaturesInference):
     @quiet
     def __call__(self, x: Ragged) -> Array:
         found = []
-        for signal, groups in self._signals(x):
+        for signal, groups in zip((x, differences(x)), self.spec.halves(), strict=False):
             for number, dilation in enumerate(self._dilations):
-                kernel = self._given["kernel"][:, number, groups]
-                channels = self._given.get("channels")
-                channels = None if channels is None else channels[:, number, groups]
+                kernel, channels = self._weights_of(number, groups)
                 counts = self.features.hydra(
                     signal.values, signal.offsets, channels, kernel, dilation=dilation
                 )
@@ -73,12 +81,44 @@ class HydraInference(FeaturesInference):
         flat = [part.reshape(len(x.lengths), -1) for part in found]
         return np.concatenate(flat, axis=1, dtype=np.float32)
 
-    def _signals(self, x: Ragged) -> Iterator[tuple[Ragged, slice]]:
-        """The series and its differences, with the groups that look at each."""
-        half = self.spec.groups - self.spec.groups // 2
-        yield x, slice(0, half)
-        if half < self.spec.groups:
-            yield differences(x), slice(half, self.spec.groups)
+    def _weights_of(self, number: int, groups: slice) -> tuple[Array, Array | None]:
+        """Of one dilation: `[9, group, kernel]`, and of several channels `[channel, group]`."""
+        channels = self._given.get("channels")
+        channels = None if channels is None else channels[:, number, groups]
+        return self._given["kernel"][:, number, groups], channels
+
+    def write_onnx(self, x: Steps) -> Value:
+        found = []
+        for signal, groups in zip((x, differences_onnx(x)), self.spec.halves(), strict=False):
+            features, real = features_first(signal), signal.mask().unsqueeze(1, 2)
+            steps = signal.lengths.cast(np.float64).unsqueeze(1)
+            for number, dilation in enumerate(self._dilations):
+                kernel, channels = self._weights_of(number, groups)
+                response = responses_onnx(mixed_onnx(features, channels), kernel, dilation)
+                wins = _first_onnx("ArgMax", response) & real
+                loses = _first_onnx("ArgMin", response) & real
+                for values in (wins.where(response, 0.0), loses):
+                    total = values.cast(np.float64).sum(3).reshape(0, kernel[0].size)
+                    found.append((largest(total, 0) / steps).op("Sqrt").cast(np.float32))
+        return concat(found, 1)
+
+
+def _first_onnx(kind: str, response: Value) -> Value:
+    """Which kernel is the first that has the largest response, or the least: `ArgMax`, `ArgMin`."""
+    numbers = response.graph.range(response.size(2)).unsqueeze(1)
+    first = response.op(kind, axis=2, keepdims=1, dtype=np.int64)
+    return first.op("Equal", numbers, dtype=bool)
+
+
+def responses_onnx(signals: Value, kernel: Array, dilation: int) -> Value:
+    """`[batch, group, kernel, time]` of signals `[batch, group, time]`, or of one for all."""
+    taps = taps_onnx(signals, TAPS, dilation, MIDDLE * dilation)
+    seen = [(tap - signals).unsqueeze(2) for tap in taps]
+    response = seen[0] * kernel[0, :, :, None]
+    for tap in range(1, TAPS):
+        if tap != MIDDLE:
+            response = multiply_add(seen[tap], kernel[tap, :, :, None], response)
+    return response
 
 
 @dataclass(frozen=True)
@@ -113,6 +153,21 @@ class Hydra(
     def output_shape(self, context: BuildContext) -> Shape:
         kernels = len(self.dilations(context.shape)) * self.groups * self.kernels
         return context.shape.ended(2 * kernels)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        sizes = f"{context.shape.features}, {self.groups}, {self.kernels}"
+        build = f"Hydra({sizes}, {self.dilations(context.shape)}, {rounds_once()})"
+        name = source.module(context.name, build, "copy_named")
+        source.steps.append(f"x = self.{name}(x, lengths)")
+
+    def halves(self) -> list[slice]:
+        """The groups that look at the series, and those, if any, that look at its differences.
+
+        >>> Hydra(3).halves()
+        [slice(0, 2, None), slice(2, 3, None)]
+        """
+        half = self.groups - self.groups // 2
+        return [slice(0, half), slice(half, self.groups)][: min(2, self.groups)]
 
     def dilations(self, shape: Shape) -> list[int]:
         """The dilations 1, 2, 4, ...; no kernel spans more than `longest` steps.

@@ -13,11 +13,19 @@ from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.kernels.ragged import Ragged, differences, quiet
-from segue.kernels.reference_features import HEAVY, TAPS, mixed, tap_differences
-from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.kernels.reference_features import HEAVY, MIDDLE, TAPS, mixed, tap_differences
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import WeightShapes
 from segue.layers.initial import Initializers
-from segue.layers.untrained import LONGEST, FeaturesInference
+from segue.layers.untrained import (
+    LONGEST,
+    FeaturesInference,
+    differences_onnx,
+    features_first,
+    mixed_onnx,
+    taps_onnx,
+)
+from segue.onnx_graph import Steps, Value, concat, largest, total
 from segue.spec import Count, Name
 
 KERNELS, POOLINGS = len(HEAVY), 4
@@ -135,6 +143,28 @@ class MultiRocketInference(FeaturesInference):
                 bias[own] = np.quantile(response, spread[own])
         return {"bias": bias}
 
+    def write_onnx(self, x: Steps) -> Value:
+        found = [
+            self._pooled_onnx(signal, one)
+            for signal, dilations in zip((x, differences_onnx(x)), self._plan, strict=True)
+            for one in dilations
+        ]
+        return concat(found, 2).reshape(0, self.shape.features)
+
+    def _pooled_onnx(self, x: Steps, one: Dilation) -> Value:
+        """`[batch, 4, biases]`, as `segue.kernels.reference_features.multirocket`."""
+        graph, lengths, reach = x.values.graph, x.lengths.unsqueeze(1), MIDDLE * one.steps
+        responses = responses_onnx(mixed_onnx(features_first(x), self._channels(one)), one.steps)
+        bias = self._given["bias"][one.biases].reshape(KERNELS, one.each, 1)
+        inner = graph.constant((np.arange(KERNELS) + one.phase) % 2 == 1)
+        within = inner & (lengths > 2 * reach)
+        first = within.where(graph.constant(reach, np.int64), 0)  # [batch, 84]
+        steps = lengths - first * 2
+        place = graph.range(x.values.size(1)) + 1 - first.unsqueeze(2)
+        real = (place > 0) & (place <= steps.unsqueeze(2))
+        found = pooled_onnx(responses.unsqueeze(2) - bias, real, first, steps)
+        return found.reshape(0, POOLINGS, KERNELS * one.each)
+
     def _parts(self, x: Ragged) -> Iterator[tuple[Ragged, Dilation]]:
         """The series, then its differences, with the kernels of each dilation."""
         for signal, dilations in zip((x, differences(x)), self._plan, strict=True):
@@ -144,6 +174,48 @@ class MultiRocketInference(FeaturesInference):
     def _channels(self, one: Dilation) -> Array | None:
         channels = self._given.get("channels")
         return None if channels is None else channels[:, one.channels]
+
+
+def responses_onnx(signals: Value, dilation: int) -> Value:
+    """`[batch, 84, time]` of signals `[batch, 84, time]`, or of one that all kernels see.
+
+    The order of the sums is that of the native library.
+    """
+    taps = [tap - signals for tap in taps_onnx(signals, TAPS, dilation, MIDDLE * dilation)]
+    by_kernel = concat([tap.expand(1, KERNELS, 1) for tap in taps], 1)
+    three = (by_kernel.gather(tap * KERNELS + np.arange(KERNELS), 1) for tap in HEAVY.T)
+    return total(three) * 3 - total(taps)
+
+
+def pooled_onnx(more: Value, real: Value, first: Value, steps: Value) -> Value:
+    """`[batch, 4, 84, bias]` of what responses are above their biases.
+
+    Args:
+        more: `[batch, 84, bias, time]`.
+        real: `[batch, 84, time]`, whether a response counts.
+        first: `[batch, 84]`, the step with the first one that does.
+        steps: `[batch, 84]`, how many do.
+    """
+    above = (more > 0) & real.unsqueeze(2)
+    ones, time = above.cast(np.float64), more.graph.range(more.size(3)).cast(np.float64)
+    count, places = ones.sum(3), (ones * (time + 1)).sum(3)
+    first, steps = (one.cast(np.float64).unsqueeze(2) for one in (first, steps))
+    passed = largest(count, 1)
+    mean = above.where(more, 0.0).cast(np.float64).sum(3) / passed
+    place = (places - first * count) / passed / steps
+    shares = [count / steps, _longest_run(above) / steps, mean, place]
+    return concat([one.cast(np.float32).unsqueeze(1) for one in shares], 1)
+
+
+def _longest_run(above: Value) -> Value:
+    """`[...]`, of `[..., time]`: steps of a run have as many others before them; they are counted.
+
+    At most as many as there are steps are before one, so that there is room for all counts.
+    """
+    below, ones = (~above).cast(np.int32), above.cast(np.float32)
+    before = below.op("CumSum", above.graph.constant(3, np.int64)) - below
+    runs = (ones * 0).op("ScatterElements", before, ones, axis=3, reduction="add")
+    return runs.max(3).cast(np.float64)
 
 
 @dataclass(frozen=True)
@@ -183,6 +255,14 @@ class MultiRocket(
 
     def output_shape(self, context: BuildContext) -> Shape:
         return context.shape.ended(2 * POOLINGS * KERNELS * self._each)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        plans = [
+            [(one.steps, one.each, one.phase) for one in part] for part in self.plan(context.shape)
+        ]
+        build = f"MultiRocket({context.shape.features}, {plans})"
+        name = source.module(context.name, build, "copy_named")
+        source.steps.append(f"x = self.{name}(x, lengths)")
 
     @property
     def _each(self) -> int:

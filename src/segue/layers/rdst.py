@@ -12,11 +12,19 @@ from numpy.random import Generator
 
 from segue.data.arrays import Array
 from segue.kernels.ragged import Ragged, quiet
-from segue.kernels.reference_features import shapelet_windows
-from segue.layers.base import BuildContext, LayerSpec, Shape
+from segue.kernels.reference_features import LEAST_VARIANCE, shapelet_windows
+from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.inference import WeightShapes
 from segue.layers.initial import Initializers, normal
-from segue.layers.untrained import LONGEST, FeaturesInference
+from segue.layers.untrained import (
+    LONGEST,
+    FeaturesInference,
+    features_first,
+    multiply_add,
+    rounds_once,
+    taps_onnx,
+)
+from segue.onnx_graph import Steps, Value, concat, largest, total
 from segue.spec import Count, Name
 
 PARTS = 3  # the least distance, its place, the share of near windows
@@ -101,6 +109,28 @@ class RDSTInference(FeaturesInference):
                 thresholds[number] = np.quantile(far, generator.uniform(*_NEAR))
         return {"shapelet": shapelets, "threshold": thresholds}
 
+    def write_onnx(self, x: Steps) -> Value:
+        found = [self._compared_onnx(x, group) for group in self._groups]
+        return concat(found, 2).reshape(0, self.shape.features)
+
+    def _compared_onnx(self, x: Steps, group: Shapelets) -> Value:
+        """`[batch, 3, shapelet]`, as `segue.kernels.reference_features.rdst`."""
+        shapelets = self._given["shapelet"][:, :, group.own]
+        windows = taps_onnx(features_first(x), len(shapelets), group.dilation)
+        if group.normalized:
+            windows = normalized_onnx(windows)
+        far = distances_onnx(windows, shapelets)
+        reach = (len(shapelets) - 1) * group.dilation
+        count = largest(x.lengths - reach, 1).unsqueeze(1)  # [batch, 1]
+        there = x.values.graph.range(x.values.size(1)) < count.unsqueeze(2)
+        far = there.where(far, math.inf)
+        place = far.op("ArgMin", axis=2, keepdims=0, dtype=np.int64) + 1
+        near = far < self._given["threshold"][group.own, None]
+        shares = [place.cast(np.float64), near.cast(np.float64).sum(2)]
+        shares = [(one / count.cast(np.float64)).cast(np.float32) for one in shares]
+        least = far.op("ReduceMin", axes=[2], keepdims=0)
+        return concat([one.unsqueeze(1) for one in (least, *shares)], 1)
+
 
 def _two_alike(count: int, classes: Array | None, generator: Generator) -> tuple[int, int]:
     """A sequence, and another one of its class, or of all; the same where there is no other."""
@@ -108,6 +138,35 @@ def _two_alike(count: int, classes: Array | None, generator: Generator) -> tuple
     alike = np.arange(count) if classes is None else np.flatnonzero(classes == classes[first])
     others = alike[alike != first]
     return first, int(generator.choice(others)) if len(others) else first
+
+
+def normalized_onnx(windows: list[Value]) -> list[Value]:
+    """As `segue.kernels.reference_features.normalized_windows`, tap by tap."""
+    share = np.float32(1) / np.float32(len(windows))
+    values = [tap - windows[0] for tap in windows]  # of a constant window all are zero
+    mean = total(values) * share
+    values = [value - mean for value in values]
+    squares = values[0] * values[0]
+    for value in values[1:]:
+        squares = multiply_add(value, value, squares)
+    variance = multiply_add(squares, share, np.float32(LEAST_VARIANCE))
+    deviation = variance.cast(np.float64).op("Sqrt").cast(np.float32)
+    scale = (1.0 / deviation.cast(np.float64)).cast(np.float32)
+    return [value * scale for value in values]
+
+
+def distances_onnx(windows: list[Value], shapelets: Array) -> Value:
+    """`[batch, shapelet, window]`: sums of absolute differences, one after the other.
+
+    Args:
+        windows: `[batch, feature, window]`, by tap.
+        shapelets: `[tap, feature, shapelet]`.
+    """
+    return total(
+        (tap.slice(feature, feature + 1, 1) - values[:, None]).op("Abs")
+        for tap, own in zip(windows, shapelets, strict=True)
+        for feature, values in enumerate(own)
+    )
 
 
 @dataclass(frozen=True)
@@ -141,6 +200,16 @@ class RDST(LayerSpec, kind="rdst", input_kind="sequence", is_causal=False, infer
 
     def output_shape(self, context: BuildContext) -> Shape:
         return context.shape.ended(PARTS * self.shapelets)
+
+    def write_torch(self, source: TorchSource, context: BuildContext) -> None:
+        sizes = f"{self.size_for(context.shape)}, {context.shape.features}"
+        groups = [
+            (dilation, normalized, own.start, own.stop)
+            for dilation, normalized, own in self.groups(context.shape)
+        ]
+        build = f"DilatedShapelets({sizes}, {groups}, {rounds_once()})"
+        name = source.module(context.name, build, "copy_named")
+        source.steps.append(f"x = self.{name}(x, lengths)")
 
     def size_for(self, shape: Shape) -> int:
         """Values of each shapelet.

@@ -6,14 +6,17 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from segue.data.arrays import Array
-from segue.errors import SpecError
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
 from segue.layers.base import BuildContext
 from segue.layers.inference import InferenceLayer
+from segue.onnx_graph import Steps, Value, largest, smallest, total
 
 LONGEST = 256  # steps that decide about dilations and intervals where neither data nor user say
+_END = np.iinfo(np.int64).max
 
 
 class FeaturesInference(InferenceLayer):
@@ -32,5 +35,80 @@ class FeaturesInference(InferenceLayer):
     @abc.abstractmethod
     def __call__(self, x: Ragged) -> Array: ...
 
-    def write_onnx(self, x: Any) -> Any:
-        raise SpecError(f"{self.name} is {self.spec}, which has no form in ONNX.")
+    @abc.abstractmethod
+    def write_onnx(self, x: Steps) -> Value: ...
+
+
+# -- in ONNX --------------------------------------------------------------------------------------
+#
+# Which kernel wins a step, and whether a response is above its bias, may hang on the last bit. So
+# what leads to it is computed in float32, operation by operation, as in the native library.
+
+
+def rounds_once() -> bool:
+    """Whether the native library rounds a product and a sum together, as most processors can."""
+    return forward.path()[0] != "portable"
+
+
+def multiply_add(a: Value, b: Any, c: Any) -> Value:
+    """`a * b + c` in float32, rounded as the native library does here; `b` and `c` may be arrays.
+
+    In float64 the product of two float32 numbers is exact.
+    """
+    found: Value
+    if not rounds_once():
+        found = a * b + c
+        return found
+    b, c = (
+        one.cast(np.float64) if isinstance(one, Value) else np.asarray(one, np.float64)
+        for one in (b, c)
+    )
+    found = a.cast(np.float64) * b + c
+    return found.cast(np.float32)
+
+
+def features_first(x: Steps) -> Value:
+    """`[batch, feature, time]`, with zeros behind the ends."""
+    return x.filled(0.0).transpose(0, 2, 1)
+
+
+def chosen_steps(x: Steps, steps: Value) -> Value:
+    """`[batch, chosen, feature]` of steps `[batch, chosen]`."""
+    return x.values.take_along(steps.unsqueeze(2).expand(1, 1, x.values.size(2)), 1)
+
+
+def differences_onnx(x: Steps) -> Steps:
+    """As `segue.kernels.ragged.differences`; the time axis is as long as before."""
+    step, last = x.values.graph.range(x.values.size(1)), x.lengths.unsqueeze(1) - 1
+    after = chosen_steps(x, smallest(step + 1, last))
+    return Steps(after - x.values, largest(x.lengths - 1, 1))
+
+
+def mixed_onnx(x: Value, channels: Array | None) -> Value:
+    """`[batch, signal, time]`: sums of features `[batch, feature, time]`, one after the other.
+
+    Args:
+        x: the features.
+        channels: `[feature, signal]`, their weights; `None`: there is one, as it is.
+    """
+    if channels is None:
+        return x
+    return total(
+        x.slice(feature, feature + 1, 1) * weights[:, None]
+        for feature, weights in enumerate(channels)
+    )
+
+
+def taps_onnx(x: Value, count: int, dilation: int, before: int = 0) -> list[Value]:
+    """What stands around each step of `[batch, signal, time]`, by tap; zeros beyond the ends.
+
+    Args:
+        x: the signals.
+        count: of the taps.
+        dilation: steps from one to the next.
+        before: how many steps before its own the first one lies.
+    """
+    reach = (count - 1) * dilation
+    padded = x.op("Pad", x.graph.shape([0, 0, before, 0, 0, reach - before]))
+    ends = [tap * dilation - reach or _END for tap in range(count)]
+    return [padded.slice(tap * dilation, end, 2) for tap, end in enumerate(ends)]

@@ -4,8 +4,8 @@ The source has segue's own layers, or is a module of plain PyTorch. Such a modul
 only, and is exact on sequences of unequal length: backward layers read each sequence from its own
 end, and all that looks along time leaves out the padding. A function in the same source copies
 segue's weights into it. Each layer writes its own lines (`LayerSpec.write_torch`); they call what
-`torch_helpers.py` has, of which the source gets what it needs. `templates/torch_network.txt` has
-what stands around them.
+`torch_helpers.py` and `torch_features.py` have, of which the source gets what it needs.
+`templates/torch_network.txt` has what stands around them.
 """
 
 from __future__ import annotations
@@ -126,10 +126,13 @@ def torch_source(
 
 @functools.cache
 def _helpers() -> dict[str, str]:
-    """What written source may call, by name, in the order in which it stands in its file."""
-    text = Path(__file__).with_name("torch_helpers.py").read_text(encoding="utf-8")
-    nodes = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-    return {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
+    """What written source may call, by name, in the order in which it stands in its files."""
+    found: dict[str, str] = {}
+    for file in ("torch_helpers.py", "torch_features.py"):
+        text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+        nodes = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        found |= {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
+    return found
 
 
 def torch_facts(source: TorchSource) -> dict[str, Any]:
