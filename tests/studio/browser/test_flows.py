@@ -79,6 +79,15 @@ def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
     page.get_by_role("button", name=re.compile("taken for.*: [1-9]")).first.click()
     expect(page.locator(".chart[data-points]")).to_be_visible()
 
+    page.get_by_role("link", name="Use", exact=True).click()
+    page.get_by_label("take Exact script").click()
+    with page.expect_download() as script:
+        page.get_by_role("link", name="script.py").click()
+    assert "'bilstm(100) dense(2) softmax'" in Path(script.value.path()).read_text()
+    page.get_by_label("take PyTorch", exact=True).click()
+    expect(page.get_by_text("largest difference")).to_be_visible()
+    expect(page.get_by_role("link", name="↓ pytorch.py", exact=True)).to_be_visible()
+
 
 def test_a_mistake_in_the_network_stands_at_its_layer(
     studio: Studio, page: Any, folder: Path

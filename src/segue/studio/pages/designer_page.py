@@ -89,9 +89,11 @@ class DesignerPage:
                 ui.button(name, on_click=partial(self._edit, action)).props("flat dense")
                 for name, action in (("Undo", design.undo), ("Redo", design.redo))
             )
+            self.pictures: list[ui.element] = []
             for kind in ("svg", "png"):
                 link = text(kind.upper(), "a", "small-text").props(f"href=/diagram.{kind}")
                 link.props(f'download=network.{kind} aria-label="diagram as {kind.upper()}"')
+                self.pictures.append(link)
             if project.is_awaited:
                 use = ui.button("Use this network", on_click=self._hand_over, color=None)
                 self.next: ui.element = use.props("unelevated").classes("primary")
@@ -179,7 +181,8 @@ class DesignerPage:
         self.desk.show(
             drawn=_plain(drawn), seen=seen, selected=self.selected, data=opened or "data"
         )
-        self.next.set_visibility(drawn.is_right)
+        for each in (self.next, *self.pictures):
+            each.set_visibility(drawn.is_right)
         await self._selected()
         found: Any = await run.io_bound(project.sources)
         if found != self.sources:
@@ -280,10 +283,14 @@ class DesignerPage:
     # -- in other words ---------------------------------------------------------------------------
 
     def _words(self) -> None:
-        self.written: dict[str, tuple[Any, Any, Any]] = {}
+        self.written: dict[str, tuple[Any, Any, Any, Any]] = {}
         with card("In other words"):
+            self.absent = text(
+                "Once data are open, the network stands here as a command, as Python and as "
+                "PyTorch.", "p", "empty",
+            )  # fmt: skip
             for name in ("Command line", "Python", "Python, layer by layer", "PyTorch"):
-                with ui.element("div"):
+                with ui.element("div") as block:
                     with ui.element("div").classes("head"):
                         text(name, "h3", "grow")
                         copy = ui.button("copy", on_click=partial(self._copy, name))
@@ -291,14 +298,17 @@ class DesignerPage:
                         copy.props["aria-label"] = f"copy {name}"
                     body = text("", "pre", "spec mono short").props("tabindex=0 role=group")
                     body.props["aria-label"] = name
-                    refused = text("Open some data first.", "div", "empty small-text")
-                self.written[name] = (body, refused, copy)
+                    refused = text("", "div", "empty small-text")
+                self.written[name] = (body, refused, copy, block)
         self._show_words()
 
     def _show_words(self) -> None:
         found = {source.name: source for source in self.sources}
-        for name, (body, refused, copy) in self.written.items():
-            source = found.get(name, Source(name, "", "Open some data first."))
+        is_there = self.project.opened is not None
+        self.absent.set_visibility(not is_there)
+        for name, (body, refused, copy, block) in self.written.items():
+            source = found.get(name, Source(name, ""))
+            block.set_visibility(is_there and name in found)
             write(body, source.text).set_visibility(bool(source.text))
             write(refused, source.refused).set_visibility(bool(source.refused))
             copy.set_visibility(bool(source.text))
