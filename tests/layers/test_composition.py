@@ -8,6 +8,7 @@ import torch
 
 from segue.errors import DataError, NotCausalError, SpecError
 from segue.layers import Conv, InceptionTime, ReLU, Repeat, Residual, Shape
+from segue.layers.depthwise import handcrafted_filters
 from segue.modules import Padded
 from segue.modules.network import TorchNetwork
 from segue.networks import Network, as_specs
@@ -194,6 +195,39 @@ def test_named_networks_are_compositions() -> None:
     fcn = Network.from_torch(build("lstm_fcn", Shape(1))).summary()
     convolutions = (8 * 1 + 1) * 128 + (5 * 128 + 1) * 256 + (3 * 256 + 1) * 128
     assert fcn.total == convolutions + 2 * 512 + 4 * 8 * (1 + 8 + 1) + (136 + 1) * 3
+
+
+def test_lite_has_the_weights_of_the_authors_program() -> None:
+    """9,814 beside the head; of several channels, LITEMV."""
+    separable = 3 * (40 + 20 + 10) + 3 * 32 * 3 - 32 * (40 + 20 + 10)
+    more = separable + 2 * 17 * (2 + 20 + 32)
+    for channels, weights in ((1, 9_814), (3, 9_814 + more)):
+        total = Network.from_torch(build("lite", Shape(channels))).summary().total
+        assert total == weights + 33 * 3
+
+
+def test_filters_made_by_hand_are_those_of_the_authors_program() -> None:
+    """Written as there, loop by loop; each around the step that Keras's padding puts it on."""
+    expected = []
+    for kernel_size in (2, 4, 8, 16, 32, 64):
+        rise = np.ones(kernel_size)
+        rise[np.arange(kernel_size) % 2 == 0] *= -1
+        expected.append(rise)
+    expected += [-rise for rise in expected]
+    for kernel_size in (4, 8, 16, 32, 64):
+        peak = np.zeros(kernel_size + kernel_size // 2)
+        left = np.linspace(0, 1, kernel_size // 4 + 1)[1:] ** 2
+        right = left[::-1]
+        quarter = kernel_size // 4
+        for place, values in enumerate((-left, -right, 2 * left, 2 * right, -left, -right)):
+            peak[place * quarter : (place + 1) * quarter] = values
+        expected.append(peak)
+    filters = handcrafted_filters()
+    assert filters.shape == (96, len(expected))
+    for column, values in zip(filters.T, expected, strict=True):
+        first = 47 - (len(values) - 1) // 2  # of "same" padding of 96 taps and of these
+        np.testing.assert_allclose(column[first : first + len(values)], values, rtol=1e-6)
+        assert np.count_nonzero(column) == np.count_nonzero(values)
 
 
 def test_depth_without_a_whole_group_has_no_shortcut() -> None:

@@ -12,8 +12,8 @@ from segue.errors import SpecError
 from segue.networks.foreign import translation_hint
 
 KNOWN = """
-    cnn fcn resnet resnet18 tcn wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
-    minirocket inception lstm_attention
+    cnn resnet18 vgg16 unet wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
+    minirocket inception LITETime xception LSTMFCN lstm_attention
 """.split()
 
 

@@ -47,12 +47,24 @@ from segue.layers.activations import (  # one by one, for type checkers and the 
     Tanh,
     TanhShrink,
 )
+from segue.layers.architectures import (
+    FCN,
+    GRUFCN,
+    LITE,
+    LSTMFCN,
+    TCN,
+    TST,
+    InceptionTime,
+    ResNet,
+    Rocket,
+)
 from segue.layers.attention import Attention
 from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
-from segue.layers.composition import LSTMFCN, InceptionTime, Parallel, Repeat, Residual, Rocket
+from segue.layers.composition import Parallel, Repeat, Residual
 from segue.layers.conv import Conv
 from segue.layers.core import BatchNorm, Dense, Dropout, Embedding, LayerNorm, Position
 from segue.layers.custom import CustomCell, CustomModule
+from segue.layers.depthwise import DepthwiseConv, HandcraftedConv
 from segue.layers.hydra import Hydra
 from segue.layers.multirocket import MultiRocket
 from segue.layers.pool import Flatten, Pool
@@ -63,20 +75,22 @@ from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
 from segue.layers.window_pool import AvgPool, MaxPool
 
 _KINDS: tuple[type[LayerSpec], ...] = (
-    Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, RandomConv,
-    MultiRocket, Hydra, Quant, RDST, MaxPool, AvgPool, Pool, BatchNorm, LayerNorm, Attention,
-    Position, Residual, Parallel, Repeat, InceptionTime, LSTMFCN, Rocket, GLU, PReLU, *TABLE,
+    Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, DepthwiseConv,
+    HandcraftedConv, RandomConv, MultiRocket, Hydra, Quant, RDST, MaxPool, AvgPool, Pool, BatchNorm,
+    LayerNorm, Attention, Position, Residual, Parallel, Repeat, FCN, ResNet, InceptionTime, LITE,
+    LSTMFCN, GRUFCN, TST, TCN, Rocket, GLU, PReLU, *TABLE,
 )  # fmt: skip
 LAYERS = {spec.kind: spec for spec in _KINDS}
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "GRU", "LAYERS", "LSTM", "LSTMFCN", "RDST", "RNN", "SELU",
-    "Attention", "AvgPool", "BatchNorm", "BiGRU", "BiLSTM", "BiRNN", "BuildContext", "Cell",
-    "Chain", "Composite", "Conv", "CustomCell", "CustomModule", "Dense", "Directions", "Dropout",
-    "Embedding", "Exponential", "Flatten", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish",
-    "HardTanh", "Hydra", "InceptionTime", "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear",
-    "LogSigmoid", "LogSoftmax", "MaxPool", "Mish", "MultiRocket", "PReLU", "Padded", "Parallel",
-    "Pool", "Position", "Quant", "RandomConv", "ReLU", "ReLU6", "Repeat", "Residual", "Rocket",
+    "CELU", "ELU", "FCN", "GELU", "GLU", "GRU", "GRUFCN", "LAYERS", "LITE", "LSTM", "LSTMFCN",
+    "RDST", "RNN", "SELU", "TCN", "TST", "Attention", "AvgPool", "BatchNorm", "BiGRU", "BiLSTM",
+    "BiRNN", "BuildContext", "Cell", "Chain", "Composite", "Conv", "CustomCell", "CustomModule",
+    "Dense", "DepthwiseConv", "Directions", "Dropout", "Embedding", "Exponential", "Flatten",
+    "HandcraftedConv", "HardShrink", "HardSiLU", "HardSigmoid", "HardSwish", "HardTanh", "Hydra",
+    "InceptionTime", "Layer", "LayerNorm", "LayerSpec", "LeakyReLU", "Linear", "LogSigmoid",
+    "LogSoftmax", "MaxPool", "Mish", "MultiRocket", "PReLU", "Padded", "Parallel", "Pool",
+    "Position", "Quant", "RandomConv", "ReLU", "ReLU6", "Repeat", "ResNet", "Residual", "Rocket",
     "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink", "Softmax", "Softplus", "Softsign",
     "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus", "Swish", "Tanh", "TanhShrink",
 ]  # fmt: skip

@@ -221,11 +221,16 @@ def earlier_onnx(layer: Any, x_t: Value, padding: float) -> Value:
 
 
 def conv_onnx(
-    x: Value, kernel: Array, bias: Array | None, windows: Windows, pads: tuple[int, int]
+    x: Value,
+    kernel: Array,
+    bias: Array | None,
+    windows: Windows,
+    pads: tuple[int, int],
+    *,
+    groups: int = 1,
 ) -> Value:
     """A convolution in an ONNX graph: `[batch, in, time]` to `[batch, out, windows]`."""
     inputs = [x.graph.constant(kernel.transpose(2, 1, 0))]
     inputs += [] if bias is None else [x.graph.constant(bias)]
-    return x.op(
-        "Conv", *inputs, pads=list(pads), strides=[windows.stride], dilations=[windows.dilation]
-    )
+    steps = {"strides": [windows.stride], "dilations": [windows.dilation]}
+    return x.op("Conv", *inputs, pads=list(pads), **steps, group=groups)

@@ -19,7 +19,13 @@ from segue.randomness import Draws
 
 
 def slide(
-    x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int = 1, dilation: int = 1
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    groups: int = 1,
 ) -> Tensor:
     """The convolution of the windows that lie wholly inside `[batch, time, in]`.
 
@@ -28,14 +34,15 @@ def slide(
 
     Args:
         x: `[batch, time, in]`.
-        kernel: `[kernel_size, in, out]`.
+        kernel: `[kernel_size, in / groups, out]`.
         bias: `[out]`.
         stride: steps from one window to the next.
         dilation: steps from one tap of a window to the next.
+        groups: of features that share no weights; each has its own share of the outputs.
     """
     image = x.transpose(1, 2).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2).contiguous()
-    values = functional.conv2d(image, weight, bias, (1, stride), 0, (1, dilation))
+    values = functional.conv2d(image, weight, bias, (1, stride), 0, (1, dilation), groups)
     return values.squeeze(2).transpose(1, 2)
 
 
