@@ -12,7 +12,7 @@ from segue.errors import SpecError
 from segue.networks.foreign import translation_hint
 
 KNOWN = """
-    cnn resnet18 vgg16 unet wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
+    cnn resnet18 vgg16 wavenet transformer patchtst mlp cnn_lstm crnn DeepConvLSTM
     minirocket inception LITETime xception LSTMFCN lstm_attention
 """.split()
 
