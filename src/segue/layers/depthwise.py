@@ -164,7 +164,13 @@ class HandcraftedConvInference(DepthwiseConvInference):
 
 
 @dataclass(frozen=True)
-class HandcraftedConv(DepthwiseSpec, kind="handcrafted_conv", inference=HandcraftedConvInference):
+class HandcraftedConv(
+    DepthwiseSpec,
+    kind="handcrafted_conv",
+    inference=HandcraftedConvInference,
+    multiplier=17,
+    bias=False,
+):
     """`handcrafted_conv`: 17 filters of each feature that are made by hand and not trained.
 
     Six alternate between -1 and 1 and find rises, six find falls, and five find peaks; they have 2
@@ -175,8 +181,6 @@ class HandcraftedConv(DepthwiseSpec, kind="handcrafted_conv", inference=Handcraf
         name: the layer's own name.
     """
 
-    multiplier: ClassVar[int] = 17
-    bias: ClassVar[bool] = False
     name: Name | None = None
 
     @property
