@@ -8,7 +8,7 @@ Source: the operators of ONNX, https://onnx.ai/onnx/operators, of version `OPSET
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +38,7 @@ class Port(NamedTuple):
 
     name: str
     dtype: Any
-    dims: Dims
+    dims: Dims | None  # `None`: any
 
 
 class State(NamedTuple):
@@ -72,12 +72,12 @@ class Graph:
 
     # -- tensors --------------------------------------------------------------------------------
 
-    def input(self, name: str, dtype: Any, dims: Dims) -> Value:
+    def input(self, name: str, dtype: Any, dims: Dims | None) -> Value:
         """A new input; an axis of any length is a name."""
         self.inputs.append(Port(name, np.dtype(dtype), dims))
         return Value(self, name, np.dtype(dtype))
 
-    def output(self, name: str, value: Value, dims: Dims) -> None:
+    def output(self, name: str, value: Value, dims: Dims | None) -> None:
         """Make a tensor an output of the graph."""
         self.nodes.append(Node("Identity", f"output/{name}", [value.name], [name], {}))
         self.outputs.append(Port(name, value.dtype, dims))
@@ -127,6 +127,23 @@ class Graph:
         parts = [one if isinstance(one, Value) else self.constant([one], np.int64) for one in dims]
         return concat(parts, 0)
 
+    def scan(self, step: Callable[..., Value], state: Value, *along: Value) -> Value:
+        """The last state of a loop over the entries of tensors along their first axis, in order.
+
+        Args:
+            step: gives the next state; it gets the state before, and an entry of each tensor.
+            state: before the first entry.
+            along: the tensors.
+        """
+        body = Graph()
+        body.scope = f"{self.scope}/Scan_{len(self.nodes)}"
+        given = [
+            body.input(f"{body.scope}/in_{number}", one.dtype, None)
+            for number, one in enumerate((state, *along))
+        ]
+        body.output(f"{body.scope}/out", step(*given), None)
+        return state.op("Scan", *along, body=body, num_scan_inputs=len(along))
+
     # -- one step at a time ---------------------------------------------------------------------
 
     def state(self, name: str, dims: Dims, initial: Any, dtype: Any = np.float32) -> Value:
@@ -150,7 +167,7 @@ class Graph:
     def keep(self, name: str, value: Value) -> None:
         """The state after this step."""
         port = self.states[name].port
-        dims = tuple("past_and_now" if axis == "past" else axis for axis in port.dims)
+        dims = tuple("past_and_now" if axis == "past" else axis for axis in port.dims or ())
         self.output(f"next/{name}", value, dims)
         self.kept.append(self.outputs.pop())
 
@@ -165,27 +182,37 @@ class Graph:
         """
         onnx = require("onnx", "onnx", "to write ONNX files")
         helper = onnx.helper
+        model = helper.make_model(
+            self._written(onnx, name),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            producer_name="segue",
+        )
+        model.ir_version = FORMAT
+        helper.set_model_props(model, dict(texts))
+        return model
+
+    def _written(self, onnx: Any, name: str) -> Any:
+        """The `onnx.GraphProto`."""
+        helper = onnx.helper
 
         def info(port: Port) -> Any:
             kind = helper.np_dtype_to_tensor_dtype(port.dtype)
-            return helper.make_tensor_value_info(port.name, kind, list(port.dims))
+            return helper.make_tensor_value_info(port.name, kind, port.dims)
 
-        graph = helper.make_graph(
-            [
-                helper.make_node(one.kind, one.inputs, one.outputs, name=one.name, **one.attributes)
-                for one in self.nodes
-            ],
+        def node(one: Node) -> Any:
+            attributes = {
+                key: value._written(onnx, one.name) if isinstance(value, Graph) else value
+                for key, value in one.attributes.items()
+            }
+            return helper.make_node(one.kind, one.inputs, one.outputs, name=one.name, **attributes)
+
+        return helper.make_graph(
+            [node(one) for one in self.nodes],
             name,
             [info(port) for port in self.inputs],
             [info(port) for port in (*self.outputs, *self.kept)],
             [onnx.numpy_helper.from_array(array, key) for key, array in self.constants.items()],
         )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="segue"
-        )
-        model.ir_version = FORMAT
-        helper.set_model_props(model, dict(texts))
-        return model
 
 
 class Value:

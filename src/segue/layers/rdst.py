@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -24,7 +25,7 @@ from segue.layers.untrained import (
     rounds_once,
     taps_onnx,
 )
-from segue.onnx_graph import Steps, Value, concat, largest, total
+from segue.onnx_graph import Steps, Value, concat, largest
 from segue.spec import Count, Name
 
 PARTS = 3  # the least distance, its place, the share of near windows
@@ -116,19 +117,20 @@ class RDSTInference(FeaturesInference):
     def _compared_onnx(self, x: Steps, group: Shapelets) -> Value:
         """`[batch, 3, shapelet]`, as `segue.kernels.reference_features.rdst`."""
         shapelets = self._given["shapelet"][:, :, group.own]
-        windows = taps_onnx(features_first(x), len(shapelets), group.dilation)
+        taps = taps_onnx(features_first(x), len(shapelets), group.dilation)
+        windows = concat([tap.unsqueeze(0) for tap in taps], 0)
         if group.normalized:
             windows = normalized_onnx(windows)
         far = distances_onnx(windows, shapelets)
         reach = (len(shapelets) - 1) * group.dilation
         count = largest(x.lengths - reach, 1).unsqueeze(1)  # [batch, 1]
-        there = x.values.graph.range(x.values.size(1)) < count.unsqueeze(2)
-        far = there.where(far, math.inf)
-        place = far.op("ArgMin", axis=2, keepdims=0, dtype=np.int64) + 1
-        near = far < self._given["threshold"][group.own, None]
-        shares = [place.cast(np.float64), near.cast(np.float64).sum(2)]
+        there = x.values.graph.range(x.values.size(1)) < count
+        far = there.unsqueeze(2).where(far, math.inf)
+        place = far.op("ArgMin", axis=1, keepdims=0, dtype=np.int64) + 1
+        near = far < self._given["threshold"][group.own]
+        shares = [place.cast(np.float64), near.cast(np.float64).sum(1)]
         shares = [(one / count.cast(np.float64)).cast(np.float32) for one in shares]
-        least = far.op("ReduceMin", axes=[2], keepdims=0)
+        least = far.op("ReduceMin", axes=[1], keepdims=0)
         return concat([one.unsqueeze(1) for one in (least, *shares)], 1)
 
 
@@ -140,33 +142,31 @@ def _two_alike(count: int, classes: Array | None, generator: Generator) -> tuple
     return first, int(generator.choice(others)) if len(others) else first
 
 
-def normalized_onnx(windows: list[Value]) -> list[Value]:
-    """As `segue.kernels.reference_features.normalized_windows`, tap by tap."""
-    share = np.float32(1) / np.float32(len(windows))
-    values = [tap - windows[0] for tap in windows]  # of a constant window all are zero
-    mean = total(values) * share
-    values = [value - mean for value in values]
-    squares = values[0] * values[0]
-    for value in values[1:]:
-        squares = multiply_add(value, value, squares)
+def normalized_onnx(windows: Value) -> Value:
+    """As `segue.kernels.reference_features.normalized_windows`: `[tap, batch, feature, window]`."""
+    graph, taps = windows.graph, windows.size(0)
+    values = windows - windows.slice(0, 1, 0)  # of a constant window all are zero
+    nothing, share = values.slice(0, 1, 0).squeeze(0) * 0, 1 / taps.cast(np.float32)
+    values = values - graph.scan(operator.add, nothing, values) * share
+    squares = graph.scan(lambda so_far, one: multiply_add(one, one, so_far), nothing, values)
     variance = multiply_add(squares, share, np.float32(LEAST_VARIANCE))
     deviation = variance.cast(np.float64).op("Sqrt").cast(np.float32)
-    scale = (1.0 / deviation.cast(np.float64)).cast(np.float32)
-    return [value * scale for value in values]
+    return values * (1 / deviation.cast(np.float64)).cast(np.float32)
 
 
-def distances_onnx(windows: list[Value], shapelets: Array) -> Value:
-    """`[batch, shapelet, window]`: sums of absolute differences, one after the other.
+def distances_onnx(windows: Value, shapelets: Array) -> Value:
+    """`[batch, window, shapelet]`: sums of absolute differences, one after the other.
 
     Args:
-        windows: `[batch, feature, window]`, by tap.
+        windows: `[tap, batch, feature, window]`.
         shapelets: `[tap, feature, shapelet]`.
     """
-    return total(
-        (tap.slice(feature, feature + 1, 1) - values[:, None]).op("Abs")
-        for tap, own in zip(windows, shapelets, strict=True)
-        for feature, values in enumerate(own)
-    )
+    graph, count = windows.graph, shapelets.shape[2]
+    sizes = windows.size(1), windows.size(3)
+    seen = windows.transpose(0, 2, 1, 3).reshape(-1, *sizes, 1)
+    own = graph.constant(shapelets.reshape(-1, count))
+    nothing = graph.constant([[[0.0]]], np.float32).expand(*sizes, count)
+    return graph.scan(lambda so_far, a, b: so_far + (a - b).op("Abs"), nothing, seen, own)
 
 
 @dataclass(frozen=True)
