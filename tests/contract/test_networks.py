@@ -47,7 +47,7 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
     ("conv(2, 3, causal=true) random_conv(5, kernel_size=4)", Shape(2), False),
     ("parallel(random_conv(8), conv(3, 3) pool(max)) batchnorm dense(4, relu)", Shape(2), False),
     ("multirocket(84) batchnorm dropout(0.2)", Shape(2), False),
-    ("parallel(hydra(2, 3), quant(2, 3, 9)) dense(3, relu)", Shape(1), False),
+    ("parallel(hydra(2, 3, 20), quant(2, 3, 9)) dense(3, relu)", Shape(1), False),
     ("rdst(9, 3, 10) layernorm", Shape(2), False),
     ("inception_time(3, 6, 8)", Shape(1), False),
     ("inception_time(2, 4, 10)", Shape(5), False),

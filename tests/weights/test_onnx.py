@@ -302,7 +302,7 @@ for path in paths:
 
 @pytest.mark.parametrize(
     ("network", "step"),
-    [("gru(4)", ["--step"]), ("parallel(multirocket(84), hydra(4)) batchnorm", [])],
+    [("gru(4)", ["--step"]), ("parallel(multirocket(84), hydra(4, longest=20)) batchnorm", [])],
 )
 def test_a_table_with_gaps_is_answered_by_the_file(
     network: str, step: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -179,7 +179,6 @@ def run(session: Any, x: Any, lengths: Any) -> Any:
         ("gru(3, reset=before, initial_state=learnt)", "frame(8, hop=5, end=pad) standardize"),
         ("dense(4) position attention(2) pool(attention)", "spectrogram(16, hop=8) standardize"),
         ("rocket(20)", "logmel(4, frame=32, hop=16) standardize"),
-        ("parallel(multirocket(84, 20), rdst(5, 5, 20)) batchnorm", "standardize"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # the exporter has many
