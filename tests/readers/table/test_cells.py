@@ -146,6 +146,17 @@ def test_ids_and_groups_stay_as_they_are(tmp_path: Path, kind: str, column: str)
     assert found.tolist() == wanted
 
 
+def test_blanks_belong_to_an_id_and_not_to_a_group(tmp_path: Path) -> None:
+    """Two ids stay two, and can be joined; somebody's name with a blank is not somebody else's."""
+    names = [" p", "p", "p ", "a  b"]
+    rows = [f"{name},{name},{j},{j}.5,a" for name in names for j in range(3)]
+    data = read(put(tmp_path, "id,subject,time,x,label\n" + "\n".join(rows) + "\n"))
+    assert data.ids is not None
+    assert data.groups is not None
+    assert data.ids.tolist() == names
+    assert data.groups.tolist() == ["p", "p", "p", "a  b"]
+
+
 LABELS: dict[str, tuple[list[str], list[Any]]] = {
     "numbers": (["1", "2"], [1, 2]),
     "whole decimals": (["1.0", "2.0"], [1, 2]),

@@ -86,13 +86,22 @@ def values_at(columns: Columns, name: str, rows: Index, role: str) -> Array | No
     """
     if role == "label":
         return labels_at(columns, name, rows, labels_of(columns, name))[0]
-    return (parts_of if role == "parts" else plain_values)(columns, name, rows)
+    if role == "parts":
+        return parts_of(columns, name, rows)
+    return plain_values(columns, name, rows, keep_blanks=role == "id")
 
 
-def plain_values(columns: Columns, name: str, rows: Index) -> Array:
+def plain_values(columns: Columns, name: str, rows: Index, *, keep_blanks: bool = False) -> Array:
     """`[n]` whole numbers, or text: the ids or groups that stand in these rows, as they came.
 
     They are numbers only where nothing is lost: `007`, `1.10` and those beyond 2**53 stay text.
+
+    Args:
+        columns: of the table.
+        name: of the column.
+        rows: one for each sequence.
+        keep_blanks: whether blanks around a text belong to it: those of ids do, so that what is
+            said of each sequence can be joined with the table, and two ids stay two.
 
     Raises:
         FileError: an empty field.
@@ -105,6 +114,8 @@ def plain_values(columns: Columns, name: str, rows: Index) -> Array:
         texts = [str(as_label(value)) for value in values]
         found = as_labels(values, what=name)[0]
     is_whole = found.dtype.kind == "i" and list(map(str, found.tolist())) == texts
+    if keep_blanks and _are_texts(values):
+        texts = values
     return np.asarray((found if is_whole else np.array(texts))[codes[rows]])
 
 
