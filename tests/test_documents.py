@@ -199,7 +199,8 @@ def test_the_networks_of_the_documents_can_be_built(path: Path) -> None:
     values = {"layers": 2, "units": 8, "activation": "relu"}  # of networks for a grid
     text = path.read_text(encoding="utf-8")
     for network in re.findall(r'--network "(.*?)"|SequenceClassifier\("(.*?)"', text):
-        assert as_specs(fill_template("".join(network), values))
+        if (given := "".join(network)) != "auto":  # several are chosen among
+            assert as_specs(fill_template(given, values))
 
 
 def test_the_texts_and_the_lists_of_layers_are_the_same() -> None:

@@ -98,6 +98,11 @@ VARIANTS: dict[str, list[str]] = {
     "hydra": ["hydra(2, 3)", "hydra(3, 2, longest=9)", "hydra(1, 8)", "hydra(2, 3, 40)"],
     "quant": ["quant(length=8)", "quant(3, 2, 12)", "quant(1, 1)", "quant(2, 9, 30)"],
     "rdst": ["rdst(6, 5)", "rdst(5, 3, 20)", "rdst(9)", "rdst(1, 1)", "rdst(20, 4, longest=9)"],
+    "trees": [
+        "trees(3)",
+        "trees(2, nodes=7, leaves=4, classes=3)",
+        "pool(mean) trees(1, classes=2)",
+    ],
     "maxpool": [
         "maxpool(3, 1)",
         "maxpool(4, 1)",

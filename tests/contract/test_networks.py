@@ -122,6 +122,7 @@ NETWORKS: list[tuple[str, Shape, bool]] = [
     ),
     ("parallel(pool(last), pool(mean), pool(max), pool(attention))", Shape(4), False),
     ("layernorm exponential pool", Shape(3), False),
+    ("quant(2, 4, 9) trees(3, nodes=7, leaves=4, classes=3)", Shape(2), False),
     ("conv(6, 3, causal=true) glu prelu gru(3)", Shape(2), True),
 ]
 

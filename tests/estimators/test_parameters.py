@@ -123,8 +123,8 @@ def test_a_classifier_has_few_public_names() -> None:
     names = {name for name in dir(SequenceClassifier) if not name.startswith("_")}
     own = {name for name in names - contract - set(defaults(SequenceClassifier)) if name[-1] != "_"}
     assert own == {
-        "anytime", "as_read", "check_input", "embed", "save", "score_name", "scored_part",
-        "stream", "task", "tasks", "training_options",
+        "anytime", "as_read", "check_input", "embed", "predict_set", "save", "score_name",
+        "scored_part", "stream", "task", "tasks", "training_options",
     }  # fmt: skip
 
 

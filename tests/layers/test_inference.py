@@ -270,6 +270,7 @@ VARIANTS: dict[str, list[str]] = {
     "hydra": ["hydra(2, 3)", "hydra(5, 8, 20)", "hydra(1, 1)"],
     "rdst": ["rdst(30)", "rdst(9, 3, 9)"],
     "quant": ["quant", "quant(3, 2, 12)", "conv(3, 3) quant(2, 1, 9) dense(2)"],
+    "trees": ["trees(3)", "pool trees(2, nodes=7, leaves=4, classes=3)"],
     "maxpool": [
         "maxpool(3, 1)",
         "maxpool(4, 1)",

@@ -12,7 +12,7 @@ from segue.modules.random_conv import RandomConvLayer
 from segue.training import validation
 from segue.training.validation import fixed_layers
 
-NETWORK = "random_conv(20) batchnorm dropout(0.2)"
+NETWORK = "random_conv(20) batchnorm dropout(0.2) dense(3, relu)"
 
 
 def made_up(count: int = 60) -> tuple[list[np.ndarray], np.ndarray]:

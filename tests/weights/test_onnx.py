@@ -167,6 +167,7 @@ TASKS: dict[str, tuple[Any, Any, Any, bool]] = {
         classifier("parallel(multirocket(84), hydra(2, 3, 20), quant(2, 9, 30), rdst(9, 5, 20))"),
         sequences(), LABELS, False,
     ),
+    "trees": (classifier("quant(2, 9, 30) trees(7)"), sequences(), LABELS, False),
     "one length": (classifier("flatten dense(3)"), np.ones((40, 7, 2)), LABELS, False),
 }  # fmt: skip
 

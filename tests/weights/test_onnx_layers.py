@@ -17,7 +17,7 @@ from segue.kernels.ragged import Directions, Ragged
 from segue.layers import LAYERS, BuildContext, LayerSpec, Shape
 from segue.layers.activations import ACTIVATIONS
 from segue.layers.activations_onnx import ONNX
-from segue.layers.inference import InferenceChain, chain_weight_shapes
+from segue.layers.inference import InferenceChain, chain_initial_weights, chain_weight_shapes
 from segue.networks import as_specs
 from segue.onnx_graph import Graph, Steps, Value
 from segue.spec import to_text
@@ -44,6 +44,8 @@ def chain_of(text: str, shape: Shape, every: bool) -> InferenceChain:
         weight = draws.normal(size=size) / 2
         weight = np.abs(weight) + 0.5 if "variance" in name else weight
         weights[name] = weight.astype(np.float32)
+    if any(spec.kind == "trees" for spec in specs):  # whose nodes must lead to leaves
+        weights |= chain_initial_weights(specs, context)
     return InferenceChain(specs, context, weights)
 
 

@@ -179,6 +179,7 @@ def run(session: Any, x: Any, lengths: Any) -> Any:
         ("gru(3, reset=before, initial_state=learnt)", "frame(8, hop=5, end=pad) standardize"),
         ("dense(4) position attention(2) pool(attention)", "spectrogram(16, hop=8) standardize"),
         ("rocket(20)", "logmel(4, frame=32, hop=16) standardize"),
+        ("quant(2, 9, 20) trees(5)", "standardize"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # the exporter has many

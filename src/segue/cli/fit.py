@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
@@ -127,6 +129,25 @@ def share(text: str, option: str) -> float | str | None:
     return value
 
 
+def seconds_of(text: str) -> float:
+    """A time in seconds.
+
+    Raises:
+        OptionError: no time.
+
+    >>> seconds_of("90"), seconds_of("1.5m"), seconds_of("2h")
+    (90.0, 90.0, 7200.0)
+    """
+    found = re.fullmatch(r"(.*?)(s|sec|m|min|h)?", text.strip())
+    try:
+        value = float(found[1]) if found else 0.0
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise OptionError(f"--time-limit is {text!r}; expected a time, such as 30s, 10m or 2h.")
+    return value * {"m": 60, "min": 60, "h": 3600}.get(found[2] if found else "", 1)
+
+
 def training_options(given: dict[str, Any]) -> dict[str, Any]:
     """Take out the options of training: those with a flag of their own, and `option`.
 
@@ -140,6 +161,8 @@ def training_options(given: dict[str, Any]) -> dict[str, Any]:
 
     known = signature(TrainingOptions).parameters
     values = {name: given.pop(name) for name in known if name in given}
+    if "time_limit_seconds" in values:
+        values["time_limit_seconds"] = seconds_of(values["time_limit_seconds"])
     for pair in given.pop("option", ()):
         name, several = as_option(pair, "--option", "clip_norm=none")
         if name not in known:

@@ -123,6 +123,7 @@ def predict(
     *,
     per_step: bool = False,
     steps: int | None = None,
+    coverage: float | None = None,
     out: Path | None = None,
     overwrite: bool = False,
     spreadsheet: bool = False,
@@ -150,6 +151,8 @@ def predict(
             input: a table, or JSON lines.
         per_step: the probabilities after each step.
         steps: forecast N steps (default: as in training).
+        coverage (SHARE): also the set of classes of each sequence, so that such a share of sets,
+            0.9, holds the true one; needs a model whose head was fitted in closed form.
         out (FILE|DIR): write a file instead of printing: .csv, .json, .jsonl or .parquet; with
             --workers or --executor a folder for the shards and for predictions.csv.
         spreadsheet: in CSV, put ' before text that begins with = + - or @, which a spreadsheet
@@ -164,8 +167,11 @@ def predict(
     executor = executor_for(given)
     if executor is None:
         check_output(out, overwrite=overwrite, endings=FORMATS)
-    elif out is None or out.suffix.lower() in FORMATS:
-        raise OptionError("Workers and executors predict in shards, in a folder: give --out DIR.")
+    elif out is None or out.suffix.lower() in FORMATS or coverage is not None:
+        raise OptionError(
+            "Workers and executors predict in shards, in a folder, without sets: give --out DIR, "
+            "and leave out --coverage."
+        )
     if spreadsheet and executor is None and (json if out is None else out.suffix.lower() != ".csv"):
         raise OptionError("--spreadsheet is for CSV: leave it out, or write a file ending in .csv.")
     estimator = _loaded(find_model(model))
@@ -191,7 +197,7 @@ def predict(
         facts = {"predictions": path, "sequences": len(data)}
         print_result(facts, f"{counted(len(data), 'sequence')}  {path}", json=json)
         return
-    table = predictions_of(estimator, data, per_step=per_step, steps=steps)
+    table = predictions_of(estimator, data, per_step=per_step, steps=steps, coverage=coverage)
     if out is not None:
         table.write(out, spreadsheet=spreadsheet)
     if json or out is not None:

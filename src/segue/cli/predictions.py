@@ -145,7 +145,14 @@ def _typed(name: str, values: Any) -> pa.Array:
 # -- of each task ---------------------------------------------------------------------------------
 
 
-def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | None) -> Predictions:
+def predictions_of(
+    model: Any,
+    data: Dataset,
+    *,
+    per_step: bool,
+    steps: int | None,
+    coverage: float | None = None,
+) -> Predictions:
     """Predict every sequence, as a table.
 
     Args:
@@ -153,6 +160,7 @@ def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | No
         data: the sequences.
         per_step: of a classifier, the probabilities after each step.
         steps: of a forecaster, how many are wanted.
+        coverage: of a classifier, the share of sets of classes that are to hold the true one.
 
     Raises:
         OptionError: something that this kind of model cannot predict.
@@ -165,6 +173,8 @@ def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | No
         raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
     if steps is not None and not forecasts:
         raise OptionError(f"--steps is for a forecast, and this is a {kind}.")
+    if coverage is not None and (per_step or not hasattr(model, "predict_set")):
+        raise OptionError(f"--coverage is for one class of each sequence, and this is a {kind}.")
     if forecasts:
         return _forecasts(model, data, steps)
     if task.targets_inside:
@@ -180,7 +190,10 @@ def predictions_of(model: Any, data: Dataset, *, per_step: bool, steps: int | No
     if predicted.ndim == 2:
         several = model.classes_ if has_classes else range(predicted.shape[1])
         names = [f"prediction_{name}" for name in several]
-    columns = dict(zip(names, predicted.reshape(len(data), -1).T, strict=True))
+    columns: dict[str, Any] = dict(zip(names, predicted.reshape(len(data), -1).T, strict=True))
+    if coverage is not None:
+        sets = model.predict_set(data, coverage)
+        columns["set"] = [" ".join(map(str, own.tolist())) for own in sets]
     probabilities = _by_class(model, model.predict_proba(data)) if has_classes else {}
     return Predictions({"id": _ids(data), **columns}, probabilities)
 

@@ -50,6 +50,7 @@ from segue.readers.read_options import check_channels
 from segue.tasks import TASKS, Task
 from segue.text_table import html_card
 from segue.training import Callback, History, TrainingOptions
+from segue.training.closed_form import HeldOut
 from segue.training.inference import Prepared, predict_outputs
 from segue.training.options import ProgressName
 
@@ -119,6 +120,7 @@ class BaseSequenceEstimator(abc.ABC):
     channels_: tuple[str, ...] | None = None
     reading_: Mapping[str, Any] | None = None
     seen_: tuple[SeenSequences, ...] | None = None
+    held_out_: HeldOut | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -14,6 +14,7 @@ from segue.errors import checked_arguments
 from segue.estimators.anytime import anytime
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence, SequencesLike, as_dataset
+from segue.estimators.prediction_sets import prediction_sets, require_held_out
 from segue.estimators.streaming import ModelStream, Stream
 from segue.networks import NetworkLike
 from segue.prepare.pipeline import PrepareLike
@@ -34,7 +35,8 @@ class SequenceClassifier(BaseSequenceEstimator):
 
     Args:
         network: a text such as "bilstm(100) dense(32, relu)", or a list of layer specs. The last
-            dense layer is implied.
+            dense layer is implied. "auto": several are fitted and joined, within
+            `options.time_limit_seconds`, or two minutes without it.
         prepare: what is done to the sequences first, fitted on training data: "standardize",
             "interpolate standardize", or "none".
         epochs: how often all training sequences are seen, at most; "auto": as often as makes about
@@ -60,6 +62,8 @@ class SequenceClassifier(BaseSequenceEstimator):
         preparation_: the fitted `Preparation`.
         history_: a `History`, a row per epoch.
         stopped_: how training ended: "finished", "early", "time", "callback" or "interrupted".
+        held_out_: `.outputs` `[n, class]`, the probabilities for each training sequence of a model
+            that was fitted without it, and `.targets`; `None` unless only the head was trained.
         training_summary_: what was done, as pairs of a heading and a text.
         n_features_in_: channels.
 
@@ -131,6 +135,42 @@ class SequenceClassifier(BaseSequenceEstimator):
             DataError: sequences that cannot be used, or other channels than in training.
         """
         return self._outputs(X, static)
+
+    def predict_set(
+        self,
+        X: SequencesLike,  # noqa: N803
+        coverage: float = 0.9,
+        *,
+        per_class: bool = False,
+        static: PerSequence = None,
+    ) -> list[Array]:
+        """The classes of which each sequence may be: one, or several where the model is unsure.
+
+        Sets are as small as can be so that the share `coverage` of new sequences like those of the
+        training have their class in their set. What is needed for it are predictions for training
+        sequences by a model without them, which networks have of which only the head is trained,
+        such as "rocket" or "parallel(multirocket, hydra)".
+
+        Args:
+            X: as in `fit`.
+            coverage: the share of sequences whose class is to be in their set.
+            per_class: whether it is to be so among the sequences of each class.
+            static: as in `predict_proba`.
+
+        Returns:
+            For each sequence an array of classes, the most probable first.
+
+        Raises:
+            NotFittedError: before `fit`.
+            DataError: the model has no such predictions; sequences that cannot be used.
+            OptionError: a coverage that is no share.
+        """
+        found, held_out = self.predict_proba(X, static), require_held_out(self)
+        sets = prediction_sets(
+            found, held_out, self.classes_, coverage=coverage, per_class=per_class
+        )
+        order = (-found).argsort(axis=1, kind="stable")
+        return [self.classes_[own[chosen[own]]] for own, chosen in zip(order, sets, strict=True)]
 
     def _outputs(self, X: Any, static: Any = None) -> Floats:  # noqa: N803
         logits = self._head_outputs(X, static)

@@ -19,15 +19,18 @@ from segue._version import __version__
 from segue.errors import DataError, ModelFileError, fields_refused, warn_user
 from segue.estimators.fingerprint import SALT_BYTES, SeenSequences
 from segue.networks import current_json
+from segue.tasks import Task
 from segue.tensorfile import Tensors
+from segue.training.closed_form import HeldOut
 
 FORMAT = 2  # format 1 has other names of some fields (`_from_format_1`)
 
 # What the files of other programs end in, which segue does not write.
 _FOREIGN = (".h5", ".hdf5", ".keras", ".mat", ".onnx", ".pkl", ".pt", ".pth", ".tflite")
 
-# What the names of the hashes begin with among the tensors: no layer's name begins with a dot.
-_SEEN = ".seen/"
+# What the names of hashes, and of predictions for what was held out, begin with among the tensors:
+# no layer's name begins with a dot.
+_SEEN, _HELD_OUT = ".seen/", ".held_out/"
 
 # The name of an ensemble in a file, where it is not that of the members with "Ensemble" behind it.
 _ENSEMBLES = {
@@ -193,12 +196,34 @@ def tensors_of(estimator: Any, *, record: bool) -> Tensors:
     for number, seen in enumerate((estimator.seen_ or ()) if record else ()):
         for name, hashes in (("train", seen.train), ("validation", seen.validation)):
             found[_seen_name(number, name)] = hashes
+    if estimator.held_out_ is not None:
+        outputs, targets = estimator.held_out_.outputs, estimator.held_out_.targets
+        found[f"{_HELD_OUT}outputs"] = outputs.astype(np.float32)
+        is_number = targets.dtype.kind in "iub"
+        found[f"{_HELD_OUT}targets"] = targets.astype(np.int64 if is_number else np.float64)
     return found
 
 
-def without_hashes(tensors: Tensors) -> Tensors:
+def weights_in(tensors: Tensors) -> Tensors:
     """The weights among the tensors of a file."""
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_SEEN)}
+    others = _SEEN, _HELD_OUT
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(others)}
+
+
+def held_out_in(task: Task, tensors: Tensors) -> HeldOut | None:
+    """The predictions for training sequences that were held out, of a file; `None`: it has none.
+
+    Raises:
+        DataError: others than the task has, or only a part of them.
+    """
+    given = {n.removeprefix(_HELD_OUT): t for n, t in tensors.items() if n.startswith(_HELD_OUT)}
+    if not given:
+        return None
+    if given.keys() != {"outputs", "targets"}:
+        raise DataError("the predictions for what was held out are not whole.")
+    found = HeldOut(given["outputs"], given["targets"])
+    task.check_held_out(found.outputs, found.targets)
+    return found
 
 
 def seen_in(description: Description, tensors: Tensors) -> tuple[SeenSequences, ...] | None:

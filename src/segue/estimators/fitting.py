@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,34 +16,35 @@ from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
 from segue.errors import (
-    DataError,
     OptionError,
-    SpecError,
     TrainingError,
-    counted,
-    first_few,
     warn_user,
 )
+from segue.estimators.automatic import fit_automatically, resolved, searches
+from segue.estimators.closed_form import Ended, train_in_closed_form, with_trees
 from segue.estimators.fingerprint import digests, fingerprint, seen_by
 from segue.estimators.result import FitResult, Lines
-from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
+from segue.estimators.shapes import check_channels, check_keeps_steps, shape_of
+from segue.estimators.splitting import (
+    EstimatorArguments,
+    TrainValidationSplit,
+    fits_in_closed_form,
+)
 from segue.estimators.transfer import InitialWeights
 from segue.extras import require
 from segue.kernels.ragged import Ragged, offsets_of
-from segue.layers import Shape
 from segue.layers.base import input_kind_of
 from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Batches, Preparation
 from segue.prepare.augmentation import Augmentation
-from segue.prepare.pipeline import refuse_coarse
 from segue.prepare.steps import MeanScale, fit_static, scaled_static
 from segue.randomness import numpy_generator
 from segue.spec import to_text
 from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
-from segue.training.history import LogWriter, make_reporter
+from segue.training.history import LogWriter, Reporter, make_reporter
 from segue.training.inference import UNCHECKED
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
@@ -58,13 +59,13 @@ from segue.training.setup import (
     choose_device,
     choose_epochs,
 )
+from segue.training.trainer import Trainer
 from segue.training.trainers import make_trainer
 
 if TYPE_CHECKING:
     from segue.prepare.padded import Augmenter
 
 WARNED = 0.25  # of the memory that is free: above it, a training says what it needs
-MOST_TOKENS = 10_000_000  # an embedding has a row for each
 TRUNCATED = 200  # steps that are advised where memory is short
 FITTED = 1000  # sequences from which weights may follow
 EXPLODED = 3  # times the loss of the first epoch
@@ -124,6 +125,9 @@ def fit_split(
                 f"`callbacks[{number}]` is {callback!r}; expected an object of a subclass of "
                 "segue.Callback."
             )
+    if searches(estimator, split):
+        return fit_automatically(estimator, split, fit_split, run_folder, callbacks)
+    estimator = resolved(estimator, split)
     result, setup = _train(estimator, split, initial, run_folder, callbacks)
     first, where = result.history, ""
     if refit and first.best_epoch and result.stopped != "interrupted":
@@ -160,7 +164,7 @@ def fit_split(
         )
     targets = (setup.validation or setup.train).targets
     assert isinstance(targets, SequenceTargets | StepTargets)
-    validated = setup.validation is not None
+    validated = "validation_loss" in result.history.kept
     line = result.task.summary_line(result.history, targets.values, validated=validated)
     return replace(result, training_summary=[*result.training_summary, *filter(None, [line])])
 
@@ -188,53 +192,89 @@ def _train(
     """
     prepared = prepare_training(estimator, split, initial)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
-    options, network = setup.options, setup.network
-    if epochs is None and (options.schedule == "plateau" or options.monitor == "accuracy"):
-        check_monitor(options, setup.objective, validated=setup.validation is not None)
-    needs = check_memory(setup, split.train.x)
-    reporters: list[Callback] = []
-    if options.progress != "none":
-        validated = setup.validation is not None
-        reporter = make_reporter(options, setup.epochs, is_validated=validated)
-        for heading, text in prepared.lines:
-            reporter.message(f"{heading}: {text}")
-        reporter.message(needs)
-        reporters = [reporter]
-    values = digests(split.train.x)
-    writers: list[Callback] = []
+    values, specs = digests(split.train.x), setup.network.specs
+    if fits_in_closed_form(estimator):
+        setup = replace(setup, epochs=1)
+        told = [*_reporters(setup, prepared.lines), *callbacks]
+        ended = train_in_closed_form(setup, split.train, prepared.task, run_folder, told)
+    else:
+
+        def opened(trainer: Trainer) -> tuple[list[Callback], TrainingState]:
+            if run_folder is None:
+                return [], TrainingState.start(trainer)
+            return run_folder.open(trainer, fingerprint(estimator, specs, split, values))
+
+        ended = _train_epochs(prepared, setup, split.train, opened, callbacks)
+    result = FitResult(
+        network=ended.network,
+        preparation=prepared.preparation,
+        static=prepared.static,
+        task=prepared.task,
+        history=ended.history,
+        stopped=ended.stopped,
+        training_summary=[
+            ("network", to_text(ended.network.specs)),
+            ("preparation", str(prepared.preparation)),
+            *prepared.lines,
+            *ended.lines,
+            ("seed", str(setup.seed)),
+        ],
+        seen=seen_by(estimator, split, values, () if initial is None else initial.seen),
+        channels=split.channels,
+        reading=split.reading,
+        held_out=ended.held_out,
+    )
+    return result, setup
+
+
+def _train_epochs(
+    prepared: PreparedTraining,
+    setup: TrainingSetup,
+    data: Dataset,
+    opened: Callable[[Trainer], tuple[list[Callback], TrainingState]],
+    callbacks: Sequence[Callback],
+) -> Ended:
+    """Train epoch by epoch.
+
+    Args:
+        prepared: says what was chosen.
+        setup: what is trained.
+        data: the training part.
+        opened: what writes the training, and the state to begin with.
+        callbacks: those of the user.
+    """
+    options, validated = setup.options, setup.validation is not None
+    if not setup.rates and (options.schedule == "plateau" or options.monitor == "accuracy"):
+        check_monitor(options, setup.objective, validated=validated)
+    needs = check_memory(setup, data.x)
+    reporters = _reporters(setup, prepared.lines, needs)
     log = [LogWriter()] if LogWriter.log.isEnabledFor(logging.INFO) else []
-    with reporter.starting() if reporters else nullcontext():  # PyTorch imports much for the first
+    with reporters[0].starting() if reporters else nullcontext():  # PyTorch imports much at first
         trainer = make_trainer(setup)
-    state = TrainingState.start(trainer)
-    if run_folder is not None:
-        shared = fingerprint(estimator, network.specs, split, values)
-        writers, state = run_folder.open(trainer, shared)
+    writers, state = opened(trainer)
     stopped = train(trainer, state, [*reporters, *writers, *log, *callbacks])
-    summary = [
-        ("network", to_text(network.specs)),
-        ("preparation", str(prepared.preparation)),
-        *prepared.lines,
+    lines = [
         ("optimizer", f"{options.optimizer}, {options.schedule} up to {setup.learning_rate:g}"),
         ("batch size", str(setup.batch_size)),
         ("epochs", f"{len(state.rows)} of {setup.epochs}, {stopped}"),
         ("weights kept", f"of epoch {state.best_epoch or len(state.rows)}"),
         ("time", f"{state.seconds:.1f} s"),
         ("kernels", trainer.environment()["kernels"]),
-        ("seed", str(setup.seed)),
     ]
-    result = FitResult(
-        network=network,
-        preparation=prepared.preparation,
-        static=prepared.static,
-        task=prepared.task,
-        history=History(state.rows, state.best_epoch),
-        stopped=stopped,
-        training_summary=summary,
-        seen=seen_by(estimator, split, values, () if initial is None else initial.seen),
-        channels=split.channels,
-        reading=split.reading,
-    )
-    return result, setup
+    history = History(state.rows, state.best_epoch)
+    return Ended(setup.network, history, stopped, lines)
+
+
+def _reporters(setup: TrainingSetup, lines: Lines, needs: str = "") -> list[Reporter]:
+    """What shows a training, if anything does; the lines before it are written."""
+    if setup.options.progress == "none":
+        return []
+    validated = setup.validation is not None
+    reporter = make_reporter(setup.options, setup.epochs, is_validated=validated)
+    for heading, text in lines:
+        reporter.message(f"{heading}: {text}")
+    reporter.message(needs)
+    return [reporter]
 
 
 # -- before the first epoch ------------------------------------------------------------------------
@@ -260,6 +300,7 @@ def prepare_training(
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
+    specs = with_trees(specs, estimator, objective, static)
     network = Network(
         with_embedding(specs) if preparation.kind == "texts" else specs,
         shape,
@@ -337,43 +378,6 @@ def fit_weights(network: Network, data: Dataset, preparation: Preparation, task:
     network.fit_weights(Ragged(values, offsets_of(lengths)), classes)
 
 
-def check_channels(data: Dataset, preparation: Preparation) -> Lines:
-    """What is to be told of channels with missing values, without any, or with only one.
-
-    Raises:
-        DataError: there is no value at all, or values that float32 cannot tell apart.
-    """
-    if preparation.exact:
-        refuse_coarse(preparation, data)
-    if data.x.kind != "numbers":
-        return []
-    least, most = np.full(data.x.channels, np.inf), np.full(data.x.channels, -np.inf)
-    missing = np.zeros(data.x.channels, np.int64)
-    for block in data.x.blocks():
-        if len(block.values):
-            missing += np.isnan(block.values).sum(axis=0)
-            least = np.fmin(least, np.fmin.reduce(block.values, axis=0))
-            most = np.fmax(most, np.fmax.reduce(block.values, axis=0))
-    channels = np.array(data.channels or range(data.x.channels), object).astype(str)
-    empty = channels[least > most].tolist()
-    constant = channels[(least == most) & (data.x.total_steps > 1)].tolist()
-    if empty:
-        if len(empty) == data.x.channels and data.static is None:
-            raise DataError(
-                "Every value of the training sequences is missing (NaN): there is nothing to learn "
-                "from. Look at how they were read with `segue data show`."
-            )
-        names = first_few(empty)
-        warn_user(f"No training sequence has a value in channel {names}: all are missing (NaN).")
-    about = {"has no value": empty, "has the same value in every step": constant}
-    lines = [("channels", f"{first_few(names)} {text}") for text, names in about.items() if names]
-    if missing.any():
-        share = f"{missing.sum():,} of {data.x.total_steps * data.x.channels:,}"
-        where = first_few(channels[missing > 0])
-        lines.append(("missing values", f"{share}, in channel {where}; prepared by {preparation}"))
-    return lines
-
-
 def as_targets(
     values: Array,
     lengths: Array,
@@ -439,50 +443,4 @@ def check_memory(job: TrainingSetup, x: Sequences) -> str:
     raise TrainingError(
         f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
         "the environment sets another limit."
-    )
-
-
-def check_keeps_steps(preparation: Preparation, task: Task) -> None:
-    """Raise where there is a target for each step, and the preparation makes other steps.
-
-    Raises:
-        SpecError: the step of the preparation is named.
-    """
-    step = preparation.what_changes_steps()
-    if step is not None:
-        raise SpecError(
-            f"the preparation step `{step}` makes other steps of the data's, and to {task.name} is "
-            "to answer at each of the data's own. Prepare with steps that keep them, such as "
-            "'standardize', and let layers look around, such as conv(32, 9)."
-        )
-
-
-def shape_of(x: Sequences, preparation: Preparation) -> Shape:
-    """The input shape of the network for one sequence."""
-    lengths = np.unique(preparation.lengths(x.lengths))
-    tokens = None
-    if preparation.kind != "numbers":
-        tokens = token_count(x) if preparation.kind == "tokens" else preparation.token_count
-    return Shape(
-        features=preparation.channels_out,
-        length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,
-        tokens=tokens,
-    )
-
-
-def token_count(x: Sequences) -> int:
-    """The number of tokens for an embedding: from 0 to the largest.
-
-    Raises:
-        DataError: several tokens a step, negative ones, or numbers too large to be such.
-    """
-    least = min(int(block.values.min()) for block in x.blocks())
-    largest = max(int(block.values.max()) for block in x.blocks())
-    if x.channels == 1 and least >= 0 and largest < MOST_TOKENS:
-        return largest + 1
-    raise DataError(
-        "The network begins with an embedding, which takes one token a step, a number from 0 to "
-        f"{MOST_TOKENS - 1:,} at most; these sequences have {counted(x.channels, 'channel')} of "
-        f"whole numbers from {least:,} to {largest:,}. Number the tokens from 0 on, as "
-        "np.unique(x, return_inverse=True) does; of measurements leave the embedding out."
     )

@@ -24,10 +24,11 @@ from segue.estimators.files import (
     Description,
     EnsembleDescription,
     ensemble_name,
+    held_out_in,
     member_name,
     read,
     seen_in,
-    without_hashes,
+    weights_in,
 )
 from segue.estimators.forecaster import Forecaster
 from segue.estimators.labeler import SequenceLabeler
@@ -198,7 +199,7 @@ def _restore(
         None if static is None else MeanScale.from_json(static.model_dump(), "the static features")
     )
     # Old files have a dense layer of the head's size before the head: all specs are layers.
-    network = _restore_network(specs, task, preparation, description, without_hashes(tensors))
+    network = _restore_network(specs, task, preparation, description, weights_in(tensors))
     refit = None if description.refit is None else History(description.refit)
     epochs = len(description.history)
     if description.best_epoch is not None and not 0 < description.best_epoch <= epochs:
@@ -214,6 +215,7 @@ def _restore(
         seen=seen_in(description, tensors),
         channels=channels,
         reading=description.reading,
+        held_out=held_out_in(task, tensors),
     )
     return estimator._take(result)
 

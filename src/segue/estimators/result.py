@@ -10,6 +10,7 @@ from segue.networks import Network
 from segue.prepare import Preparation
 from segue.prepare.steps import MeanScale
 from segue.tasks import Task
+from segue.training.closed_form import HeldOut
 from segue.training.history import History
 
 Lines = list[tuple[str, str]]
@@ -29,3 +30,4 @@ class FitResult:
     seen: tuple[SeenSequences, ...] | None
     channels: tuple[str, ...] | None
     reading: Any
+    held_out: HeldOut | None = None

@@ -23,8 +23,10 @@ from segue.estimators.inputs import (
     as_pair,
     warn_of_axes,
 )
-from segue.networks import NetworkLike
-from segue.prepare.pipeline import PrepareLike
+from segue.layers.untrained import trains_only_head
+from segue.networks import NetworkLike, as_specs
+from segue.prepare.augmentation import Augmentation
+from segue.prepare.pipeline import PrepareLike, as_steps
 from segue.readers.objects import adapted
 from segue.tasks import Task
 from segue.tasks.base import weights_of_part
@@ -150,7 +152,10 @@ def split_data(
         wanted = estimator._as_validation(wanted, reading)
     seed = estimator.seed if split_seed is None else split_seed
     numbered = replace(part, parts=None, ids=np.arange(len(part)))
-    train, validation, chosen = choose_validation(numbered, own_validation, wanted, seed)
+    if holds_out(estimator, numbered) and not takes_part(wanted, own_validation):
+        train, validation, chosen = numbered, None, held_out_line(numbered)
+    else:
+        train, validation, chosen = choose_validation(numbered, own_validation, wanted, seed)
     if validation is not None and validation in (own_validation, wanted):
         check_sequences(validation.x, validation.channels)
     notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
@@ -174,6 +179,57 @@ def split_data(
         channels=X.channels if isinstance(X, Dataset) else None,
         reading=reading,
     )
+
+
+def fits_in_closed_form(estimator: EstimatorArguments) -> bool:
+    """Whether `fit` solves for the head of the network, and no epochs are trained.
+
+    That is so where all before the head is not trained, each sequence has one target, and nothing
+    is asked for that only gradients know: augmentation, smoothed labels, a loss of one's own.
+    """
+    kind, options = estimator._task_type, estimator.training_options
+    own = options.objective, options.metric, options.label_smoothing
+    if kind.per_step or kind.targets_inside or any(own):
+        return False
+    if any(isinstance(step, Augmentation) for step in as_steps(estimator.prepare)):
+        return False
+    return is_automatic(estimator) or trains_only_head(as_specs(estimator.network))
+
+
+def is_automatic(estimator: EstimatorArguments) -> bool:
+    """Whether the network is to be chosen."""
+    return isinstance(estimator.network, str) and estimator.network.strip() == "auto"
+
+
+def holds_out(estimator: EstimatorArguments, train: Dataset) -> bool:
+    """Whether each training sequence is also predicted by a model that is fitted without it.
+
+    Windows of a series overlap: those are not.
+    """
+    if is_automatic(estimator) and train.x.kind != "numbers":
+        return False
+    return train.splits_by != "time" and fits_in_closed_form(estimator)
+
+
+def held_out_groups(train: Dataset) -> Any:
+    """`[n]`, the training sequences that are held out together; `None`: each alone."""
+    several = train.groups is not None and len(np.unique(train.groups)) > 1
+    return train.groups if several else None
+
+
+def held_out_line(train: Dataset) -> str:
+    """How training sequences are held out, in words."""
+    groups = held_out_groups(train)
+    if groups is None:
+        return "each sequence, by a model that is fitted without it"
+    return f"each of {len(np.unique(groups))} groups, by a model that is fitted without it"
+
+
+def takes_part(wanted: Any, own: Dataset | None) -> bool:
+    """Whether a part is validated with: one that is given or taken aside, or the source's own."""
+    if wanted is None or (isinstance(wanted, str) and wanted == "none"):
+        return False
+    return not isinstance(wanted, str) or wanted != "auto" or own is not None
 
 
 def _with_ones(weights: Any, validation: Dataset) -> Any:

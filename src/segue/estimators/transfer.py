@@ -11,7 +11,7 @@ import numpy as np
 
 from segue.data.sequences import Array
 from segue.errors import DataError, DataNotFoundError, NotFittedError, first_few, warn_user
-from segue.estimators.files import EnsembleDescription, read, seen_in, without_hashes
+from segue.estimators.files import EnsembleDescription, read, seen_in, weights_in
 from segue.estimators.fingerprint import SeenSequences
 from segue.networks import Network, specs_from_json
 from segue.prepare import Preparation
@@ -108,7 +108,7 @@ class InitialWeights:
                 f"`initial` is {path}, an ensemble of {len(description.members)} models. Take one "
                 "of them: initial=segue.load(path).members[0]."
             )
-        weights = without_hashes(tensors)
+        weights = weights_in(tensors)
         preparation = Preparation.from_json(description.preparation)
         seen, classes = seen_in(description, tensors), _classes(description.targets.model_dump())
         vocabulary = Vocabulary.of(preparation)

@@ -72,13 +72,14 @@ from segue.layers.quant import Quant
 from segue.layers.random_conv import RandomConv
 from segue.layers.rdst import RDST
 from segue.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
+from segue.layers.trees import Trees
 from segue.layers.window_pool import AvgPool, MaxPool
 
 _KINDS: tuple[type[LayerSpec], ...] = (
     Dense, Flatten, Dropout, Embedding, RNN, LSTM, GRU, BiRNN, BiLSTM, BiGRU, Conv, DepthwiseConv,
-    HandcraftedConv, RandomConv, MultiRocket, Hydra, Quant, RDST, MaxPool, AvgPool, Pool, BatchNorm,
-    LayerNorm, Attention, Position, Residual, Parallel, Repeat, FCN, ResNet, InceptionTime, LITE,
-    LSTMFCN, GRUFCN, TST, TCN, Rocket, GLU, PReLU, *TABLE,
+    HandcraftedConv, RandomConv, MultiRocket, Hydra, Quant, RDST, Trees, MaxPool, AvgPool, Pool,
+    BatchNorm, LayerNorm, Attention, Position, Residual, Parallel, Repeat, FCN, ResNet,
+    InceptionTime, LITE, LSTMFCN, GRUFCN, TST, TCN, Rocket, GLU, PReLU, *TABLE,
 )  # fmt: skip
 LAYERS = {spec.kind: spec for spec in _KINDS}
 
@@ -93,6 +94,7 @@ __all__ = [
     "Position", "Quant", "RandomConv", "ReLU", "ReLU6", "Repeat", "ResNet", "Residual", "Rocket",
     "Shape", "SiLU", "Sigmoid", "Signal", "SoftShrink", "Softmax", "Softplus", "Softsign",
     "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus", "Swish", "Tanh", "TanhShrink",
+    "Trees",
 ]  # fmt: skip
 
 

@@ -268,12 +268,13 @@ class Rocket(Composite, kind="rocket", input_kind="sequence"):
     """`rocket`: many random convolutions, and a trained head on their features.
 
     Dempster, Petitjean & Webb, "ROCKET: exceptionally fast and accurate time series classification
-    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. The paper's
-    classifier is a ridge regression; here it is the head, trained as that of any network.
+    using random convolutional kernels", Data Mining and Knowledge Discovery 34, 2020. As there, the
+    head is a ridge regression; where it has to be trained by gradients, such as with augmentation,
+    the features are normalised first, and dropped at random.
 
     Args:
         kernels: of `random_conv`.
-        dropout: before the head.
+        dropout: before a head that is trained by gradients.
     """
 
     kernels: Count = 2000

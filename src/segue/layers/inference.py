@@ -55,6 +55,7 @@ class InferenceLayer(abc.ABC):
         keeps_steps: whether memory is needed for its features at every step.
         fixed: the names of weights that are not trained.
         fitted: the names of those that follow from the training sequences.
+        is_untrained: whether it gives features of a sequence that are not trained at all.
         token_weights: names of weights with a row for each token.
         initializers: what draws the weights before a training, by name; others are zeros.
         kernels: the functions that it calls, `segue.kernels.native` or `segue.kernels.reference`.
@@ -69,6 +70,7 @@ class InferenceLayer(abc.ABC):
     keeps_steps: bool = True
     fixed: Sequence[str] = ()
     fitted: Sequence[str] = ()
+    is_untrained: ClassVar[bool] = False
     token_weights: Sequence[str] = ()
     initializers: ClassVar[Initializers] = {}
 

@@ -37,6 +37,7 @@ class RandomConvInference(PieceInference):
     """
 
     fixed = ("kernel", "bias")
+    is_untrained = True
     initializers: ClassVar[Initializers] = {"kernel": random_kernels, "bias": uniform}
 
     @classmethod

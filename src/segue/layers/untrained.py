@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from segue.data.arrays import Array
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged
-from segue.layers.base import BuildContext
+from segue.layers.base import BuildContext, Composite, LayerSpec, Shape
+from segue.layers.core import BatchNorm
 from segue.layers.inference import InferenceLayer
 from segue.onnx_graph import Steps, Value, largest, smallest, total
 
@@ -27,6 +28,7 @@ class FeaturesInference(InferenceLayer):
     """
 
     keeps_steps = False
+    is_untrained = True
 
     def __init__(self, spec: Any, context: BuildContext, weights: Mapping[str, Array]) -> None:
         super().__init__(spec, context, weights)
@@ -112,3 +114,46 @@ def taps_onnx(x: Value, count: int, dilation: int, before: int = 0) -> list[Valu
     padded = x.op("Pad", x.graph.shape([0, 0, before, 0, 0, reach - before]))
     ends = [tap * dilation - reach or _END for tap in range(count)]
     return [padded.slice(tap * dilation, end, 2) for tap, end in enumerate(ends)]
+
+
+# -- which networks are of nothing else ------------------------------------------------------------
+
+
+def trains_only_head(specs: Iterable[LayerSpec]) -> bool:
+    """Whether features that are not trained are all that a network has before its head.
+
+    Beside them there may be layers without weights, and behind them a normalisation: then the head
+    can be had in closed form, which scales the features itself.
+
+    >>> from segue.layers import Conv, Dropout, Quant
+    >>> trains_only_head([Quant(), BatchNorm(), Dropout(0.5)]), trains_only_head([Dropout(0.5)])
+    (True, False)
+    >>> trains_only_head([Conv(8, 3), Quant()])
+    False
+    """
+    found = False
+    for spec in _within(specs):
+        if spec.inference is None:
+            return False
+        if spec.inference.is_untrained:
+            found = True
+        elif not (found and isinstance(spec, BatchNorm)) and _has_weights(spec):
+            return False
+    return found
+
+
+def _within(specs: Iterable[LayerSpec]) -> Iterator[LayerSpec]:
+    """The layers of a network, those of branches that end in parallel one after the other."""
+    for spec in specs:
+        if isinstance(spec, Composite):
+            yield from _within(spec.expand(Shape(2)))
+        elif spec.kind == "parallel":
+            yield from _within(spec.sublayers())
+        else:
+            yield spec
+
+
+def _has_weights(spec: LayerSpec) -> bool:
+    """Whether layers of that kind have weights."""
+    kind, none = spec.inference, InferenceLayer
+    return "weight_shapes" in {n for base in kind.__mro__ if base is not none for n in vars(base)}

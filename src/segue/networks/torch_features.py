@@ -307,3 +307,23 @@ def spread_evenly(ordered, mean, last, counts):
     )
     odd = torch.tensor([n % 2 for _, n, _ in rows], device=mean.device)
     return below + (above - below) * share[:, None] - mean[:, :, interval] * odd
+
+
+class Trees(nn.Module):
+    """The logarithms of the shares of the classes in trees; the first nodes are the roots."""
+
+    def __init__(self, trees, nodes, leaves, classes, depth):
+        super().__init__()
+        self.trees, self.depth = trees, depth
+        for name in ("feature", "threshold", "below"):
+            self.register_buffer(name, torch.zeros(nodes))
+        self.register_buffer("leaf", torch.zeros(leaves, classes))
+
+    def forward(self, x):
+        node = torch.arange(self.trees, device=x.device).expand(*x.shape[:-1], self.trees)
+        for _ in range(self.depth):
+            below = self.below.long()[node]
+            above = x.gather(-1, self.feature.long()[node]) > self.threshold[node]
+            node = torch.where(below >= 0, below + above, node)
+        shares = self.leaf[-1 - self.below.long()[node]].mean(-2)
+        return torch.log((self.trees * shares + 1 / self.leaf.shape[1]) / (self.trees + 1))

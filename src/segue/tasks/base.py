@@ -298,6 +298,30 @@ class Task(abc.ABC):
         """The predictions: classes of probabilities, or the numbers themselves."""
         return outputs
 
+    def restore(self, outputs: Array) -> Array:
+        """Numbers in the target's own unit, where they are scaled for training."""
+        return outputs
+
+    def check_held_out(self, outputs: Array, targets: Array) -> None:
+        """Check predictions for training sequences that were held out, as a model file has them.
+
+        Args:
+            outputs: probabilities, or numbers in the target's own unit.
+            targets: encoded.
+
+        Raises:
+            DataError: they are not those of this task.
+        """
+        classes = getattr(self, "classes", None)
+        is_whole = targets.dtype == np.int64
+        fits = len(outputs) == len(targets) and bool(np.isfinite(outputs).all())
+        if classes is not None and fits:
+            fits = is_whole and outputs.shape[1:] == (len(classes),) and targets.size > 0
+            most = len(classes) if targets.ndim == 1 else 2
+            fits = fits and targets.min() >= 0 and targets.max() < most
+        if not fits or outputs.dtype != np.float32:
+            raise DataError("the predictions for what was held out are damaged.")
+
     def inputs_onnx(self, x: Steps) -> Steps:
         """In an ONNX graph the sequences that are prepared, of those that come in."""
         return x

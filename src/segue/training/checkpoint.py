@@ -439,13 +439,17 @@ class TrainingFolder:
             ModelFileError: a checkpoint that is damaged, or of a training with other data, network
                 or options.
         """
-        make_folder(self.path)
-        history = "history-refit.jsonl" if self.is_refit else "history.jsonl"
-        path = self.path / "checkpoint" / NAMES[self.is_refit]
+        writer, path = self.writer(), self.path / "checkpoint" / NAMES[self.is_refit]
         if self.resume and path.exists():
             state = read(path, trainer, fingerprint)
-            _check_history(path, state.rows, self.path / history)
+            _check_history(path, state.rows, writer.path)
         else:
             state = TrainingState.start(trainer)
-        saver = Checkpointer(trainer, state, path, fingerprint)
-        return [HistoryWriter(self.path / history), saver], state
+        return [writer, Checkpointer(trainer, state, path, fingerprint)], state
+
+    def writer(self) -> HistoryWriter:
+        """What writes the history; the folder is made."""
+        make_folder(self.path)
+        return HistoryWriter(
+            self.path / ("history-refit.jsonl" if self.is_refit else "history.jsonl")
+        )

@@ -25,7 +25,8 @@ _GROUPS = {  # of the files that the layers stand in
     "core": "Dense, attention and others", "pool": "Ends the sequence",
     "composition": "Branches, and whole networks", "multirocket": "Features that are not trained",
     "hydra": "Features that are not trained", "quant": "Features that are not trained",
-    "rdst": "Features that are not trained", "activations": "Activations",
+    "rdst": "Features that are not trained", "trees": "Features that are not trained",
+    "activations": "Activations",
 }  # fmt: skip
 _CLOSED = ("Activations", "Preparation")
 _BEGIN = (

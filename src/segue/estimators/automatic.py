@@ -1,0 +1,271 @@
+"""`network="auto"`: several networks are fitted and joined to one, in the time that there is.
+
+The result is a network as any other: the members side by side, `parallel(...)`, each with its own
+head, and a head behind them that weights their logits. So whatever a network can do it can do.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from segue.data.arrays import Array
+from segue.estimators.result import FitResult, Lines
+from segue.estimators.splitting import (
+    EstimatorArguments,
+    TrainValidationSplit,
+    fits_in_closed_form,
+    is_automatic,
+)
+from segue.layers import Dense, LayerSpec, Parallel
+from segue.networks import Network
+from segue.progress import Progress, duration
+from segue.search.candidates import Candidate, in_order
+from segue.search.combining import Combination, combine, loss_and_slope
+from segue.search.search import Found, Member, search
+from segue.spec import to_text
+from segue.training import Callback, History
+from segue.training.checkpoint import TrainingFolder
+from segue.training.closed_form import HeldOut, wanted_outputs
+from segue.training.inference import probabilities
+from segue.training.loop import TrainingState
+from segue.training.objectives import Objective, make_objective
+
+SECONDS = 120.0  # where there is no limit
+ALONE = "bilstm(100)"  # for texts and labels at each step, which have no candidates
+PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
+
+Fit = Callable[[Any, TrainValidationSplit], FitResult]
+
+
+def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
+    """The estimator with a network in place of "auto" where there are no candidates to search."""
+    if not is_automatic(estimator) or searches(estimator, split):
+        return estimator
+    is_plain = split.train.x.kind == "numbers" and fits_in_closed_form(estimator)
+    plain: EstimatorArguments = with_network(estimator, PLAIN if is_plain else ALONE)
+    return plain
+
+
+def searches(estimator: EstimatorArguments, split: TrainValidationSplit) -> bool:
+    """Whether the network is "auto", and there are several candidates for these data."""
+    data = split.train
+    return (
+        is_automatic(estimator)
+        and fits_in_closed_form(estimator)
+        and data.x.kind == "numbers"
+        and data.splits_by != "time"
+        and split.task.objective.kind != "sigmoid"  # whose probabilities are brought to one
+    )
+
+
+def with_network(estimator: EstimatorArguments, network: str, **options: Any) -> Any:
+    """A copy with a network, and with other options of training."""
+    found: Any = copy.copy(estimator)
+    found.network = network
+    found.options = replace(estimator.training_options, **options)
+    return found
+
+
+def fit_automatically(
+    estimator: EstimatorArguments,
+    split: TrainValidationSplit,
+    fit: Fit,
+    run_folder: TrainingFolder | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> FitResult:
+    """Search, and join what was found to one result.
+
+    Args:
+        estimator: its parameters; the network is "auto".
+        split: what is trained on.
+        fit: fits an estimator with another network.
+        run_folder: where the history is written; `None`: nowhere.
+        callbacks: as in `fit`.
+    """
+    began = time.perf_counter()
+    data, options = split.train, estimator.training_options
+    callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
+    for callback in callbacks:
+        callback.on_start([])
+    steps, count = float(data.x.lengths.mean()), len(data)
+    limit = options.time_limit_seconds or SECONDS
+    with Progress(options.progress, is_transient=True) as board:
+
+        def one(candidate: Candidate) -> tuple[FitResult, Array]:
+            quiet = with_network(
+                estimator, candidate.network, progress="none", time_limit_seconds=None
+            )
+            result = fit(quiet, split)
+            return result, held_out_logits(result)
+
+        def starts(candidate: Candidate) -> None:
+            spent = time.perf_counter() - began
+            board.show("trying", candidate.name, share=min(1.0, spent / limit))
+
+        found = search(
+            in_order(count, steps, data.x.channels),
+            one,
+            lambda candidate: candidate.seconds(count, steps, data.x.channels),
+            until=began + limit,
+            tell=lambda member: board.write(
+                f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}"
+            ),
+            starts=starts,
+        )
+    result = joined(found, split, seconds=time.perf_counter() - began)
+    state = TrainingState(rows=result.history.rows, best_epoch=1)
+    for callback in callbacks:
+        callback.on_epoch(result.history.rows[0], state)
+        callback.on_end(result.stopped)
+    return result
+
+
+def held_out_logits(result: FitResult) -> Array:
+    """`[n, output]`, logits for training sequences that were held out, or scaled numbers."""
+    held_out = result.held_out
+    assert held_out is not None
+    objective = make_objective(result.task.objective)
+    outputs = np.asarray(held_out.outputs, np.float64)
+    if objective.form == "squared":
+        scale = np.asarray(objective.scale)
+        centred = outputs.reshape(len(outputs), -1) - result.task.restore(0 * scale)
+        return np.asarray(centred / scale)
+    outputs = outputs.clip(1e-12, 1 - 1e-12)
+    if objective.form == "softmax":
+        return np.log(outputs)
+    return np.log(outputs / (1 - outputs))[:, -objective.outputs :]
+
+
+def in_words(member: Member) -> str:
+    """What is known of a member."""
+    row = member.result.history.rows[0]
+    size = sum(w.nbytes for w in member.result.network.get_weights().values())
+    scores = ", ".join(
+        f"{name.removeprefix('validation_')} {value:.4f}"
+        for name, value in row.items()
+        if name.startswith("validation_")
+    )
+    return f"{scores}, {size / 1e6:.1f} MB"
+
+
+def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResult:
+    """The members as one result.
+
+    Args:
+        found: of the search.
+        split: what they were trained on.
+        seconds: that the search took.
+    """
+    first: FitResult = found.members[0].result
+    objective = make_objective(first.task.objective)
+    assert first.held_out is not None
+    targets = first.held_out.targets
+    if objective.form == "squared":
+        encoded = first.task.encode(split.train).values
+        wanted = encoded
+    else:
+        encoded, wanted = targets, wanted_outputs(targets, objective)
+    members = list(found.members)
+    combination = combine([member.logits for member in members], wanted, objective.form)
+    if first.static is not None:  # each head joins them: one member has to do
+        losses = [loss_and_slope(m.logits, wanted, objective.form)[0] for m in members]
+        members = [members[int(np.argmin(losses))]]
+        combination = combine([members[0].logits], wanted, objective.form)
+    kept = [i for i, weight in enumerate(combination.weights) if weight > 1e-3] or [0]
+    network = mixture(
+        [members[i].result.network for i in kept], combination.weights[kept], objective
+    )
+    row = scores(combination, encoded, objective) | {"seconds": seconds}
+    outputs = combination.logits
+    if objective.form == "squared":
+        held_out = HeldOut(first.task.restore(outputs), targets)
+    else:
+        held_out = HeldOut(probabilities(outputs, objective.form), targets)
+    return replace(
+        first,
+        network=network,
+        history=History([row], 1),
+        stopped=found.stopped,
+        training_summary=_summary(first, found, members, combination, seconds),
+        held_out=held_out,
+    )
+
+
+def scores(combination: Combination, targets: Array, objective: Objective) -> dict[str, float]:
+    """The row of the history: all scores are of held-out sequences, those of the training too."""
+    from segue.training.closed_form import measured
+
+    row = measured(objective, combination.logits, targets, None).row()
+    held_out = {f"validation_{name}": value for name, value in row.items()}
+    return {"epoch": 1, **row, "learning_rate": 0.0, **held_out}
+
+
+def _summary(
+    first: FitResult,
+    found: Found,
+    members: list[Member],
+    combination: Combination,
+    seconds: float,
+) -> Lines:
+    """What was done: the members with their weights, and what was left out."""
+    given = [
+        pair
+        for pair in first.training_summary
+        if pair[0] not in ("network", "head", "scores", "time", "kernels", "seed")
+    ]
+    lines = [
+        (
+            member.candidate.name,
+            f"weight {weight:.2f}, {in_words(member)}: {to_text(member.result.network.specs)}",
+        )
+        for member, weight in zip(members, combination.weights, strict=True)
+    ]
+    last = [pair for pair in first.training_summary if pair[0] in ("kernels", "seed")]
+    each = ", ".join(f"{m.candidate.name} {duration(m.seconds)}" for m in found.members)
+    return [
+        ("network", f"auto: {len(members)} of {len(members) + len(found.left_out)} candidates"),
+        *given,
+        *lines,
+        *((name, f"left out: {why}") for name, why in found.left_out),
+        ("time", f"{duration(seconds)}: {each}"),  # no file has it: equal members, equal files
+        *last,
+    ]
+
+
+# -- the network ----------------------------------------------------------------------------------
+
+
+def mixture(networks: list[Network], weights: Array, objective: Objective) -> Network:
+    """One network of several with the same input: their logits, weighted by its head.
+
+    Args:
+        networks: without static features, unless there is but one.
+        weights: `[network]`.
+        objective: of all.
+    """
+    outputs = objective.outputs
+    first = networks[0]
+    if len(networks) == 1:
+        found = copy.copy(first)
+        head = {n: w * weights[0] for n, w in first.get_weights().items() if n.startswith("head/")}
+        found.set_weights(head)
+        return found
+    branches: list[tuple[LayerSpec, ...]] = []
+    given: dict[str, Array] = {}
+    for number, network in enumerate(networks, start=1):
+        branches.append((*network.specs, Dense(outputs, name="logits")))
+        for name, weight in network.get_weights().items():
+            own = name.replace("head/", "logits/", 1) if name.startswith("head/") else name
+            given[f"parallel_1/branch_{number}/{own}"] = weight
+    kernel = np.concatenate([weight * np.eye(outputs) for weight in weights])
+    head = {"head/kernel": kernel.astype(np.float32), "head/bias": np.zeros(outputs, np.float32)}
+    return Network(
+        (Parallel(tuple(branches)),), first.input_shape, outputs,
+        seed=first.seed, weights={**given, **head}, device=first.device,
+    )  # fmt: skip

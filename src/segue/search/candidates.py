@@ -1,0 +1,70 @@
+"""The candidates of an automatic choice, in the order in which they are tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_BLOCK = 25e9  # multiplications a second of a product of matrices
+_EIGEN = 25e9  # of a decomposition by eigenvectors
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that may be fitted.
+
+    Attributes:
+        name: in tables.
+        network: its text.
+        features: gives, for sequences of so many steps, how many features there are.
+        nanoseconds: that a feature takes for each step.
+        once: seconds whatever there is to be fitted.
+    """
+
+    name: str
+    network: str
+    features: Callable[[float], float]
+    nanoseconds: float
+    once: float = 0.1
+    grows: bool = False
+
+    def seconds(self, count: int, steps: float, channels: int) -> float:
+        """About how long it takes on one processor of a usual kind.
+
+        Args:
+            count: sequences.
+            steps: of them, on average.
+            channels: of a step.
+        """
+        width = self.features(steps) * (channels if self.grows else 1)
+        found = self.once + 1e-9 * self.nanoseconds * count * steps * width
+        if self.grows:
+            return found + 1e-6 * 200 * count * math.log2(count + 1) * math.sqrt(width / 1000)
+        least, most = sorted((count, width))
+        return found + 2 * least**2 * most / _BLOCK + 10 * least**3 / _EIGEN
+
+
+def _dilations(steps: float, size: int) -> float:
+    return max(1, math.log2(max(2, steps) / size) + 1)
+
+
+CANDIDATES = (
+    Candidate("rocket", "rocket", lambda _: 4000, 0.6),
+    Candidate(
+        "multirocket and hydra", "parallel(multirocket, hydra)",
+        lambda steps: 49_728 + 1024 * _dilations(steps, 8), 0.3, once=1.0,
+    ),
+    Candidate("quant and trees", "quant trees", lambda steps: 8 * steps, 0.1, once=1.5, grows=True),
+    Candidate("rdst", "rdst", lambda _: 30_000, 0.7, once=2.0),
+)  # fmt: skip
+
+
+def in_order(count: int, steps: float, channels: int) -> list[Candidate]:
+    """The candidates for so many sequences; what is there soonest comes first.
+
+    >>> [one.name for one in in_order(100, 150, 1)][:2]
+    ['rocket', 'multirocket and hydra']
+    """
+    first = min(CANDIDATES, key=lambda one: one.seconds(count, steps, channels))
+    return [first, *(one for one in CANDIDATES if one is not first)]

@@ -1,0 +1,103 @@
+"""The search: candidate after candidate, as long as there is time and each can be done in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from segue.data.arrays import Array
+from segue.errors import SegueError
+from segue.search.candidates import Candidate
+
+MARGIN = 1.2  # times what is expected, that must be left for a candidate to begin
+
+
+@dataclass(frozen=True)
+class Member:
+    """A candidate that is fitted.
+
+    Attributes:
+        candidate: which.
+        result: of its training.
+        logits: `[n, output]`, for training sequences that were held out.
+        seconds: that it took.
+    """
+
+    candidate: Candidate
+    result: Any
+    logits: Array
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found.
+
+    Attributes:
+        members: at least one, in the order in which they were fitted.
+        left_out: what was not fitted: the name of each candidate, and why.
+        stopped: "finished", "time" or "interrupted".
+    """
+
+    members: tuple[Member, ...]
+    left_out: tuple[tuple[str, str], ...]
+    stopped: str
+
+
+def search(
+    candidates: Iterable[Candidate],
+    fit: Callable[[Candidate], tuple[Any, Array]],
+    expected: Callable[[Candidate], float],
+    *,
+    until: float,
+    tell: Callable[[Member], None],
+    starts: Callable[[Candidate], None] = lambda _: None,
+) -> Found:
+    """Fit candidates in their order.
+
+    The first is fitted whatever it takes. A Ctrl-C ends the search with what is there.
+
+    Args:
+        candidates: in their order.
+        fit: fits one: the result, and logits for held-out training sequences.
+        expected: about how many seconds that takes.
+        until: when it ends, by `time.perf_counter`.
+        tell: called with each member.
+        starts: called with each candidate before it is fitted.
+
+    Raises:
+        SegueError: none could be fitted; the error is that of the first.
+        KeyboardInterrupt: before there was one.
+    """
+    members: list[Member] = []
+    left_out: list[tuple[str, str]] = []
+    first: SegueError | None = None
+    slower, stopped = 1.0, "finished"
+    for candidate in candidates:
+        began = time.perf_counter()
+        needed = slower * expected(candidate)
+        if members and began + MARGIN * needed > until:
+            left_out.append((candidate.name, "no time"))
+            stopped = "time"
+            continue
+        starts(candidate)
+        try:
+            result, logits = fit(candidate)
+        except SegueError as error:
+            first = first or error
+            left_out.append((candidate.name, str(error)))
+            continue
+        except KeyboardInterrupt:
+            if not members:
+                raise
+            stopped = "interrupted"
+            break
+        seconds = time.perf_counter() - began
+        slower *= max(0.25, min(4.0, seconds / max(needed, 1e-3)))
+        members.append(Member(candidate, result, logits, seconds))
+        tell(members[-1])
+    if first is not None and not members:
+        raise first
+    return Found(tuple(members), tuple(left_out), stopped)

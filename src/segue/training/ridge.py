@@ -1,0 +1,332 @@
+"""A linear head in closed form: ridge regression, and what it predicts for a case that is held out.
+
+    scores = (features - mean) / deviation @ coefficients        least squares with a penalty
+    logits = scale * scores + logits of the class shares
+
+The score of each training case by a regression without that case, or without its group, follows
+from one decomposition for all penalties. The intercept is not penalised, and without a case it is
+another one: were the means those of all cases, features in plenty would tell the case's own target.
+The penalty and the scale are those whose held-out probabilities have the least log loss.
+
+Dempster, Webb & Schmidt, "Prevalidated ridge regression is a highly-efficient drop-in replacement
+for logistic regression for high-dimensional data", arXiv 2401.15610, 2024. Unlike there columns are
+scaled, the offset of the logits is that of the class shares, and targets are smoothed by one part
+in `n + 1`, so that a scale exists where every held-out case is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from segue.data.arrays import Array
+
+Floats = npt.NDArray[np.float64]
+
+# Times the mean square of a case's scaled features.
+PENALTIES = np.logspace(-7, 3, 21)
+_CHUNK = 4096  # rows, or columns, that are scaled at once
+_LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
+_LARGEST_SCALE = 1e4
+
+
+@dataclass(frozen=True)
+class RidgeFit:
+    """A fitted head.
+
+    Attributes:
+        kernel: `[feature, output]`.
+        bias: `[output]`.
+        held_out: `[n, output]`, the outputs for each case of a head that was fitted without it.
+        penalty: as a multiple of the mean square of a case's scaled features.
+        scale: what scores are multiplied with; 1 of numbers.
+        loss: of the held-out outputs, the least of all penalties.
+    """
+
+    kernel: Floats
+    bias: Floats
+    held_out: Floats
+    penalty: float
+    scale: float
+    loss: float
+
+
+def fit_ridge(
+    x: Array,
+    targets: Array,
+    form: str,
+    *,
+    weights: Array | None = None,
+    groups: Array | None = None,
+) -> RidgeFit:
+    """Fit a head on features.
+
+    Args:
+        x: `[n, feature]`.
+        targets: `[n, output]`: 0 and 1, or numbers.
+        form: what the outputs are, a row of `segue.training.objectives.OBJECTIVES`: "softmax";
+            "binary", "sigmoid" and "multilabel", an independent logit each; "squared", numbers.
+        weights: `[n]`, how much each case counts; `None`: all the same.
+        groups: `[n]`, which cases are held out together; `None`: each alone.
+
+    >>> x = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
+    >>> head = fit_ridge(x, x[:, :1] * 2 + 1, "squared")
+    >>> (x @ head.kernel + head.bias).round(2).ravel().tolist()
+    [1.0, 3.0, 5.0, 7.0]
+    """
+    weights = np.ones(len(x)) if weights is None else np.asarray(weights, np.float64)
+    weights = np.maximum(weights, 1e-12 * weights.max()) / weights.mean()
+    is_class = form != "squared"
+    codes = 2.0 * targets - 1 if is_class else np.asarray(targets, np.float64)
+    mean = np.average(codes, axis=0, weights=weights)
+    columns, codes = Columns.of(x, weights), codes - mean
+    solution = _decompose(x, columns, codes * columns.roots[:, None])
+    scores = solution.held_out(codes, columns.roots, _held_out_together(groups, len(x)))
+    offset = _share_logits(targets, form, weights) if is_class else mean
+    judge = _Judge(targets, offset, form, weights)
+    best, scale, loss = 0, 1.0, np.inf
+    for number in range(len(PENALTIES)):
+        found = judge.scale_and_loss(scores[:, number])
+        if found[1] < loss:
+            best, (scale, loss) = number, found
+    kernel = scale * solution.coefficients(PENALTIES[best])
+    return RidgeFit(
+        kernel=kernel,
+        bias=offset - columns.mean @ kernel,
+        held_out=scale * scores[:, best] + offset,
+        penalty=float(PENALTIES[best]),
+        scale=scale,
+        loss=loss,
+    )
+
+
+# -- features -------------------------------------------------------------------------------------
+
+
+class Columns(NamedTuple):
+    """How features are scaled: to mean zero and a common size; constant ones are left out."""
+
+    mean: Floats  # [feature]
+    inverse: Floats  # [feature], 0 of those that are left out
+    roots: Floats  # [n], of the weights
+
+    @classmethod
+    def of(cls, x: Array, weights: Floats) -> Columns:
+        """The scaling of `[n, feature]`, by `[n]` weights of mean 1."""
+        mean, inverse = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+        for first in range(0, x.shape[1], _CHUNK):
+            part = np.asarray(x[:, first : first + _CHUNK], np.float64)
+            own = weights @ part / len(x)
+            deviation = np.sqrt(np.maximum(weights @ (part - own) ** 2 / len(x), 0))
+            is_kept = deviation > _LEAST_DEVIATION * np.abs(part).max(0)
+            mean[first : first + _CHUNK] = own
+            inverse[first : first + _CHUNK] = np.where(
+                is_kept, 1 / np.where(is_kept, deviation, 1), 0
+            )
+        scaled = cls(mean, inverse, np.sqrt(weights))
+        squares = sum(float((part**2).sum()) for _, part in scaled.parts(x))
+        return scaled._replace(inverse=inverse / np.sqrt(squares / len(x)) if squares else inverse)
+
+    def rows(self, x: Array) -> Floats:
+        """All features of some cases, scaled; not weighted."""
+        return np.asarray((x - self.mean) * self.inverse, np.float64)
+
+    def parts(self, x: Array) -> Iterator[tuple[slice, Floats]]:
+        """Some features of all cases at a time, scaled and weighted."""
+        for first in range(0, x.shape[1], _CHUNK):
+            part = slice(first, first + _CHUNK)
+            scaled = (x[:, part] - self.mean[part]) * self.inverse[part]
+            yield part, np.asarray(scaled * self.roots[:, None], np.float64)
+
+
+# -- the regression -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Ridge regressions for all penalties, by the eigenvectors of the smaller product of features.
+
+    Attributes:
+        squares: `[r]`, the eigenvalues.
+        rows: gives for the numbers of some cases their rows `[m, r]` in the basis of eigenvectors.
+        moments: `[r, output]`, these rows times the targets.
+        coefficients: gives for a penalty `[feature, output]`, of features as they come.
+    """
+
+    squares: Floats
+    rows: Callable[[Any], Floats]
+    moments: Floats
+    coefficients: Callable[[float], Floats]
+
+    def held_out(self, codes: Floats, roots: Floats, members: list[Any]) -> Floats:
+        """`[n, penalty, output]`: the scores of each case by a regression without it.
+
+        Args:
+            codes: `[n, output]`, the centred targets.
+            roots: `[n]`, of the weights.
+            members: the numbers of the cases of each group, or slices of cases that are held out
+                one by one.
+        """
+        shrunk = 1 / (self.squares[:, None] + PENALTIES)  # [r, penalty]
+        alphas = (self.moments[:, None] * shrunk[:, :, None]).reshape(len(shrunk), -1)
+        found = np.empty((len(codes), len(PENALTIES), codes.shape[1]))
+        for index in members:
+            rows, root = self.rows(index), roots[index, None, None]
+            fitted = (rows @ alphas).reshape(len(rows), len(PENALTIES), -1)
+            errors = root * codes[index, None] - fitted
+            own = root[:, :, 0] / np.sqrt(len(codes))  # of the intercept, which is found anew too
+            if isinstance(index, slice):
+                left = np.maximum(1 - own**2 - (rows * rows) @ shrunk, 1e-12)
+                errors /= left[:, :, None]
+            else:
+                rest = np.eye(len(rows)) - own @ own.T
+                for number in range(len(PENALTIES)):
+                    left = rest - (rows * shrunk[:, number]) @ rows.T
+                    errors[:, number] = np.linalg.solve(left, errors[:, number])
+            found[index] = codes[index, None] - errors / root
+        return found
+
+
+def _decompose(x: Array, columns: Columns, codes: Floats) -> _Solution:
+    """The regressions of `[n, output]` centred, weighted targets on `[n, feature]`."""
+    if len(x) <= x.shape[1]:
+        return _decompose_cases(x, columns, codes)
+    gram, moments = np.zeros((x.shape[1],) * 2), np.zeros((x.shape[1], codes.shape[1]))
+
+    def scaled(index: Any) -> Floats:
+        return np.asarray(columns.rows(x[index]) * columns.roots[index, None])
+
+    for index in _slices(len(x)):
+        rows = scaled(index)
+        gram += rows.T @ rows
+        moments += rows.T @ codes[index]
+    squares, vectors = np.linalg.eigh(gram)
+    squares = np.maximum(squares, 0)
+    moments = vectors.T @ moments
+
+    def coefficients(penalty: float) -> Floats:
+        alpha = moments / (squares[:, None] + penalty)
+        return np.asarray(columns.inverse[:, None] * (vectors @ alpha))
+
+    return _Solution(squares, lambda index: scaled(index) @ vectors, moments, coefficients)
+
+
+def _decompose_cases(x: Array, columns: Columns, codes: Floats) -> _Solution:
+    """The same where there are more features than cases."""
+    gram = np.zeros((len(x), len(x)))
+    for _, part in columns.parts(x):
+        gram += part @ part.T
+    squares, vectors = np.linalg.eigh(gram)
+    squares = np.maximum(squares, 0)
+    rows, turned = vectors * np.sqrt(squares), vectors.T @ codes
+
+    def coefficients(penalty: float) -> Floats:
+        dual = vectors @ (turned / (squares[:, None] + penalty))
+        found = np.empty((x.shape[1], codes.shape[1]))
+        for chosen, part in columns.parts(x):
+            found[chosen] = columns.inverse[chosen, None] * (part.T @ dual)
+        return found
+
+    return _Solution(squares, rows.__getitem__, rows.T @ codes, coefficients)
+
+
+def _slices(count: int) -> list[slice]:
+    return [slice(first, first + _CHUNK) for first in range(0, count, _CHUNK)]
+
+
+def _held_out_together(groups: Array | None, count: int) -> list[Any]:
+    """The numbers of the cases of each group; slices of cases that are held out one by one."""
+    if groups is None:
+        return list(_slices(count))
+    _, numbers = np.unique(groups, return_inverse=True)
+    ends = np.cumsum(np.bincount(numbers))
+    return np.split(np.argsort(numbers, kind="stable"), ends[:-1])
+
+
+# -- the scale of the logits ----------------------------------------------------------------------
+
+
+def _share_logits(targets: Array, form: str, weights: Floats) -> Floats:
+    """`[output]`, the logits of the shares of the classes."""
+    least = 0.5 / len(targets)
+    shares = np.average(targets, axis=0, weights=weights).clip(least, 1 - least)
+    return np.asarray(np.log(shares) if form == "softmax" else np.log(shares / (1 - shares)))
+
+
+def best_scale(scores: Floats, targets: Array, form: str, weights: Array | None = None) -> float:
+    """The scale of logits that are known but for it, such as of trees, with the least log loss.
+
+    Args:
+        scores: `[n, output]`, of held-out cases.
+        targets: as of `fit_ridge`.
+        form: likewise.
+        weights: likewise.
+    """
+    weights = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
+    return _Judge(targets, np.zeros(scores.shape[1]), form, weights).scale_and_loss(scores)[0]
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The loss of scores for the targets.
+
+    Attributes:
+        targets: `[n, output]`: 0 and 1, or numbers.
+        offset: `[output]`, of the outputs.
+        form: as of `fit_ridge`.
+        weights: `[n]`.
+    """
+
+    targets: Array
+    offset: Floats
+    form: str
+    weights: Floats
+
+    def scale_and_loss(self, scores: Floats) -> tuple[float, float]:
+        """The scale of `[n, output]` scores with the least log loss, by Newton's method, and that.
+
+        Numbers keep their scale; their loss is the mean squared error.
+        """
+        if self.form == "squared":
+            errors = scores + self.offset - self.targets
+            return 1.0, float(np.average((errors**2).mean(1), weights=self.weights))
+        even = 1 / self.targets.shape[1] if self.form == "softmax" else 0.5
+        wanted = self.targets + (even - self.targets) / (len(self.targets) + 1)
+        low, high, scale = 0.0, _LARGEST_SCALE, 1.0
+        for _ in range(60):
+            slope, bend = self._derivatives(scale, scores, wanted)
+            low, high = (scale, high) if slope < 0 else (low, scale)
+            after = scale - slope / bend if bend > 0 else -1.0
+            after = after if low < after < high else (low + high) / 2
+            is_near = abs(after - scale) <= 1e-6 * scale
+            scale = after
+            if is_near:
+                break
+        return scale, self._log_loss(scale * scores + self.offset, wanted)
+
+    def _derivatives(self, scale: float, scores: Floats, wanted: Floats) -> tuple[float, float]:
+        """The first and the second derivative of the log loss by the scale."""
+        logits = scale * scores + self.offset
+        if self.form == "softmax":
+            powers = np.exp(logits - logits.max(1, keepdims=True))
+            p = powers / powers.sum(1, keepdims=True)
+            bends = (p * scores**2).sum(1) - (p * scores).sum(1) ** 2
+        else:
+            p = np.exp(-np.logaddexp(0, -logits))
+            bends = (p * (1 - p) * scores**2).sum(1)
+        slopes = ((p - wanted) * scores).sum(1)
+        return float(self.weights @ slopes), float(self.weights @ bends)
+
+    def _log_loss(self, logits: Floats, wanted: Floats) -> float:
+        """The mean log loss, of independent outputs also over these."""
+        if self.form == "softmax":
+            largest = logits.max(1)
+            total = largest + np.log(np.exp(logits - largest[:, None]).sum(1))
+            losses = total - (wanted * logits).sum(1)
+        else:
+            losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
+        return float(np.average(losses, weights=self.weights))

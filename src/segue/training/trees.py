@@ -1,0 +1,135 @@
+"""Growing the trees of `trees`: by scikit-learn, into arrays.
+
+Each sequence is also answered by the trees that were grown without it: those whose bootstrap sample
+it is not in, or, where groups are held out together, those of a fold of groups without its own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segue.data.arrays import Array
+from segue.extras import require
+
+_FOLDS = 5  # of groups
+_MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
+
+
+@dataclass(frozen=True)
+class GrownTrees:
+    """Trees as arrays.
+
+    Attributes:
+        weights: of `TreesInference`, by name.
+        depth: the most comparisons from a root to a leaf.
+        held_out: `[n, class]`, the shares of the classes by trees that were grown without the case.
+    """
+
+    weights: dict[str, Array]
+    depth: int
+    held_out: Array
+
+
+def grow_trees(
+    x: Array,
+    classes: Array,
+    *,
+    trees: int,
+    count: int,
+    seed: int,
+    weights: Array | None = None,
+    groups: Array | None = None,
+    threads: int = 1,
+) -> GrownTrees:
+    """Grow trees on features.
+
+    Args:
+        x: `[n, feature]` float32.
+        classes: `[n]`, numbers.
+        trees: how many.
+        count: of the classes.
+        seed: of all draws.
+        weights: `[n]`, how much each case counts; `None`: all the same.
+        groups: `[n]`, which cases are held out together; `None`: each alone.
+        threads: that grow them.
+
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
+    require("sklearn")
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    forest = ExtraTreesClassifier(
+        trees, criterion="entropy", max_features=0.1, bootstrap=True, oob_score=groups is None,
+        min_samples_leaf=max(1, len(x) // _MOST), random_state=seed, n_jobs=threads,
+    )  # fmt: skip
+    with warnings.catch_warnings():  # of cases that are in all samples, where trees are few
+        warnings.simplefilter("ignore")
+        forest.fit(x, classes, weights)
+        if groups is None:
+            found = forest.oob_decision_function_
+        else:
+            found = _by_groups(forest, x, classes, weights, groups)
+    held_out = np.full((len(x), count), 1 / count)
+    known = np.isfinite(found).all(1) & (found.sum(1) > 0)
+    held_out[known] = 0
+    held_out[np.ix_(known, forest.classes_)] = found[known]
+    depth = max(1, *(int(tree.get_depth()) for tree in forest.estimators_))
+    return GrownTrees(as_arrays(forest, count), depth, held_out)
+
+
+def _by_groups(forest: Any, x: Array, classes: Array, weights: Any, groups: Array) -> Array:
+    """`[n, class of the forest]`, by forests without the groups of a fold."""
+    from sklearn.base import clone
+    from sklearn.model_selection import GroupKFold
+
+    found = np.zeros((len(x), len(forest.classes_)))
+    folds = GroupKFold(min(_FOLDS, len(np.unique(groups))))
+    for kept, held in folds.split(x, classes, groups):
+        other = clone(forest).fit(
+            x[kept], classes[kept], None if weights is None else weights[kept]
+        )
+        found[np.ix_(held, np.searchsorted(forest.classes_, other.classes_))] = other.predict_proba(
+            x[held]
+        )
+    return found
+
+
+def as_arrays(forest: Any, count: int) -> dict[str, Array]:
+    """The weights of `TreesInference`, of a forest of scikit-learn and so many classes.
+
+    Two nodes below another stand one behind the other, and behind it.
+    """
+    roots = len(forest.estimators_)
+    feature, threshold, below = ([0] * roots, [0.0] * roots, [-1] * roots)
+    leaves: list[Array] = []
+    for root, estimator in enumerate(forest.estimators_):
+        tree, waiting = estimator.tree_, deque([(0, root)])
+        lefts, rights = tree.children_left.tolist(), tree.children_right.tolist()
+        features, thresholds = tree.feature.tolist(), tree.threshold.tolist()
+        shares = tree.value[:, 0] / tree.value[:, 0].sum(1, keepdims=True)
+        while waiting:
+            theirs, own = waiting.popleft()
+            if lefts[theirs] < 0:
+                leaves.append(shares[theirs])
+                below[own] = -len(leaves)
+                continue
+            first = len(below)
+            feature[own], threshold[own] = features[theirs], thresholds[theirs]
+            below[own] = first
+            waiting += [(lefts[theirs], first), (rights[theirs], first + 1)]
+            feature += [0, 0]
+            threshold += [0.0, 0.0]
+            below += [-1, -1]
+    leaf = np.zeros((len(leaves), count), np.float32)
+    leaf[:, forest.classes_] = leaves
+    exact = np.asarray(threshold)
+    rounded = exact.astype(np.float32)  # down: float32 features are above both or neither
+    rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    whole = {"feature": np.asarray(feature, np.float32), "below": np.asarray(below, np.float32)}
+    return {**whole, "threshold": rounded.astype(np.float32), "leaf": leaf}

@@ -1,0 +1,159 @@
+"""`network="auto"`: several networks are fitted and joined to one, which is like any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import segue
+from segue.estimators import automatic
+from segue.search import candidates
+from segue.search.candidates import Candidate
+
+QUIET = segue.TrainingOptions(progress="none")
+
+SMALL = (
+    Candidate("rocket", "rocket(30)", lambda _: 1.0, 0.1),
+    Candidate("multirocket and hydra", "parallel(multirocket(84), hydra(2))", lambda _: 1.0, 0.1),
+    Candidate("quant and trees", "quant(2) trees(9)", lambda _: 1.0, 0.1, grows=True),
+    Candidate("rdst", "rdst(20)", lambda _: 1.0, 0.1),
+)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates of the same kinds, but small."""
+    monkeypatch.setattr(candidates, "CANDIDATES", SMALL)
+
+
+def waves(count: int = 60, seed: int = 0, noise: float = 1.0) -> tuple[list[Any], Any]:
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 3
+    x = [
+        np.sin(np.arange(n) * (0.3 + 0.4 * kind) + rng.random((2, 1)) * 6).T
+        + noise * rng.standard_normal((n, 2))
+        for n, kind in zip(rng.integers(12, 40, count), y, strict=True)
+    ]
+    return x, np.array(["slow", "fast", "faster"])[y]
+
+
+def auto(**more: Any) -> segue.SequenceClassifier:
+    return segue.SequenceClassifier("auto", **{"options": QUIET, **more})
+
+
+def members(fitted: Any) -> dict[str, str]:
+    names = {candidate.name for candidate in SMALL}
+    return {name: text for name, text in fitted.training_summary_ if name in names}
+
+
+def test_members_are_joined_to_one_network(tmp_path: Path) -> None:
+    x, y = waves()
+    fitted = auto().fit(x, y)
+    assert fitted.network == "auto"
+    assert list(members(fitted)) == [candidate.name for candidate in SMALL]
+    assert all(text.startswith("weight ") for text in members(fitted).values())
+    found = fitted.predict_proba(x)
+    np.testing.assert_allclose(found.sum(1), 1)
+    assert fitted.score(x, y) > 0.9
+    fitted.save(tmp_path / "model.safetensors")
+    loaded = segue.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(x), found)
+    assert [len(one) for one in loaded.predict_set(x)] == [
+        len(one) for one in fitted.predict_set(x)
+    ]
+
+
+def test_the_same_members_give_the_same_file(tmp_path: Path) -> None:
+    x, y = waves(30)
+    for name in ("a", "b"):
+        auto().fit(x, y).save(tmp_path / f"{name}.safetensors")
+    first, second = ((tmp_path / f"{name}.safetensors").read_bytes() for name in ("a", "b"))
+    assert first == second
+
+
+def test_what_is_said_of_held_out_sequences_is_so_of_new_ones() -> None:
+    x, y = waves(120, noise=1.8)
+    fitted = auto().fit(x, y)
+    scores = segue.evaluate(fitted, segue.Dataset(*waves(600, seed=1, noise=1.8)))
+    kept = fitted.history_.kept
+    assert kept["validation_accuracy"] == pytest.approx(scores.accuracy, abs=0.1)
+    assert kept["validation_loss"] == pytest.approx(scores.log_loss, abs=0.15)
+
+
+def test_the_network_weights_the_logits_of_its_members() -> None:
+    x, y = waves(30)
+    fitted = auto().fit(x, y)
+    quick = {"options": QUIET, "seed": 0}
+    logits = []
+    for candidate in SMALL:
+        alone = segue.SequenceClassifier(candidate.network, **quick).fit(x, y)
+        logits.append(np.log(alone.predict_proba(x)))
+    weights = [float(text.split()[1].rstrip(",")) for text in members(fitted).values()]
+    joint = sum(weight * own for weight, own in zip(weights, logits, strict=True))
+    expected = np.exp(joint - joint.max(1, keepdims=True))
+    expected /= expected.sum(1, keepdims=True)
+    np.testing.assert_allclose(fitted.predict_proba(x), expected, atol=0.05)
+
+
+def test_a_limit_leaves_candidates_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Candidate("rdst", "rdst(20)", lambda _: 1.0, 0.1, once=900.0)
+    monkeypatch.setattr(candidates, "CANDIDATES", (*SMALL[:3], slow))
+    options = segue.TrainingOptions(progress="none", time_limit_seconds=60)
+    fitted = auto(options=options).fit(*waves(30))
+    assert fitted.stopped_ == "time"
+    assert members(fitted)["rdst"] == "left out: no time"
+
+
+def test_a_ctrl_c_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, seen = automatic.held_out_logits, []
+
+    def interrupted(result: Any) -> Any:
+        seen.append(result)
+        if len(seen) > 2:
+            raise KeyboardInterrupt
+        return logits(result)
+
+    monkeypatch.setattr(automatic, "held_out_logits", interrupted)
+    x, y = waves(30)
+    fitted = auto().fit(x, y)
+    assert fitted.stopped_ == "interrupted"
+    assert list(members(fitted)) == ["rocket", "multirocket and hydra"]
+    assert fitted.predict(x).shape == (30,)
+
+
+def test_groups_static_features_and_two_classes() -> None:
+    x, y = waves(30)
+    by_group = auto().fit(x, y, groups=np.arange(30) // 5)
+    assert dict(by_group.training_summary_)["validation"].startswith("each of 6 groups")
+    two = auto().fit(x, y == "slow", static=(y == "slow")[:, None].astype(float))
+    assert two.score(x, y == "slow", static=(y == "slow")[:, None].astype(float)) > 0.9
+    plain = auto().fit(x, y == "slow")
+    assert plain.predict_proba(x).shape == (30, 2)
+    several = np.stack([y == "slow", y == "fast"], 1).astype(int)
+    assert auto(head="sigmoid").fit(x, several).predict(x).shape == (30, 2)
+    assert auto(head="sigmoid").fit(x, y).predict_proba(x).shape == (30, 3)
+
+
+def test_numbers() -> None:
+    x, _ = waves(60)
+    y = np.array([100.0 + 10 * one.std() + len(one) for one in x])
+    fitted = segue.SequenceRegressor("auto", options=QUIET).fit(x, y)
+    assert fitted.score(x, y) > 0.7
+    assert fitted.held_out_ is not None
+    assert fitted.held_out_.outputs.shape == (60,)
+
+
+@pytest.mark.parametrize("kind", ["texts", "steps"])
+def test_what_has_no_candidates_gets_a_network(kind: str) -> None:
+    options = segue.TrainingOptions(progress="none", time_limit_seconds=0.2)
+    if kind == "texts":
+        given: Any = ["good film", "bad film"] * 6, ["up", "down"] * 6
+        fitted: Any = auto(epochs=1, options=options).fit(*given)
+    else:
+        x, _ = waves(6)
+        labels = [np.arange(len(one)) % 2 for one in x]
+        fitted = segue.SequenceLabeler("auto", epochs=1, options=options).fit(x, labels)
+    assert "bilstm(100)" in fitted.network_.summary().text

@@ -1,0 +1,149 @@
+"""The search tries candidates in their order, in the time that it has, and joins what it found."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segue.errors import DataError, TrainingError
+from segue.search.candidates import CANDIDATES, Candidate, in_order
+from segue.search.combining import combine, loss_and_slope
+from segue.search.search import Found, search
+
+
+def candidate(name: str) -> Candidate:
+    return Candidate(name, name, lambda _: 1.0, 0.0)
+
+
+def run(fit: Any, *, seconds: float = 60.0, expected: Any = lambda _: 0.01) -> Found:
+    names = [candidate(name) for name in "abc"]
+    return search(names, fit, expected, until=time.perf_counter() + seconds, tell=lambda _: None)
+
+
+def named(one: Candidate) -> tuple[str, np.ndarray]:
+    return one.name, np.zeros((2, 1))
+
+
+def test_all_are_fitted_in_their_order() -> None:
+    found = run(named)
+    assert [member.result for member in found.members] == ["a", "b", "c"]
+    assert (found.stopped, found.left_out) == ("finished", ())
+
+
+def test_what_would_take_longer_than_there_is_time_is_left_out() -> None:
+    """But for the first, so that there is a model; a shorter one behind it is tried."""
+    found = run(named, seconds=5, expected=lambda one: {"a": 90, "b": 9000, "c": 0.01}[one.name])
+    assert [member.result for member in found.members] == ["a", "c"]
+    assert (found.stopped, found.left_out) == ("time", (("b", "no time"),))
+
+
+def test_a_slow_machine_is_noticed() -> None:
+    def slow(one: Candidate) -> tuple[str, np.ndarray]:
+        time.sleep(0.2)
+        return named(one)
+
+    found = run(slow, seconds=0.5, expected=lambda _: 0.1)
+    assert len(found.members) == 2
+
+
+def test_a_ctrl_c_keeps_what_there_is() -> None:
+    def interrupted(one: Candidate) -> Any:
+        if one.name == "b":
+            raise KeyboardInterrupt
+        return named(one)
+
+    found = run(interrupted)
+    assert [member.result for member in found.members] == ["a"]
+    assert found.stopped == "interrupted"
+
+    def at_once(_: Candidate) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(at_once)
+
+
+def test_a_candidate_that_fails_is_left_out() -> None:
+    def some(one: Candidate) -> Any:
+        if one.name != "b":
+            raise TrainingError(f"{one.name} is too large.")
+        return named(one)
+
+    found = run(some)
+    assert found.left_out == (("a", "a is too large."), ("c", "c is too large."))
+
+    def none(one: Candidate) -> Any:
+        raise DataError(f"{one.name} is wrong.")
+
+    with pytest.raises(DataError, match="a is wrong"):
+        run(none)
+
+
+def test_what_is_there_soonest_comes_first() -> None:
+    for count in (50, 5000):
+        order = in_order(count, 100, 1)
+        assert {one.name for one in order} == {one.name for one in CANDIDATES}
+        times = [one.seconds(count, 100, 1) for one in order]
+        assert times[0] == min(times)
+    assert times[0] < 30
+
+
+# -- joining --------------------------------------------------------------------------------------
+
+
+def noisy(count: int, noise: float, seed: int, form: str = "softmax") -> Any:
+    """Logits of a member that sees the classes through noise, and the classes."""
+    y = np.arange(count) % 3
+    wanted = np.eye(3)[y]
+    draws = np.random.default_rng(seed).normal(size=(count, 3))
+    return 4 * wanted + 4 * noise * draws, wanted
+
+
+@pytest.mark.parametrize("form", ["softmax", "multilabel", "squared"])
+def test_slopes_are_those_of_the_loss(form: str) -> None:
+    logits, wanted = noisy(5, 0.5, 0)
+    loss, slope = loss_and_slope(logits, wanted, form)
+    step = np.random.default_rng(1).normal(size=logits.shape)
+    near = [loss_and_slope(logits + s * step, wanted, form)[0] for s in (1e-6, -1e-6)]
+    assert (near[0] - near[1]) / 2e-6 == pytest.approx(float((slope * step).mean(1).sum() * 3 / 5))
+    assert loss == pytest.approx(np.mean(near), rel=1e-6)
+
+
+def test_the_joint_is_better_than_each_member() -> None:
+    logits = [noisy(600, 0.7, 0)[0], noisy(600, 0.9, 1)[0], noisy(600, 3.0, 2)[0]]
+    wanted = noisy(600, 0, 0)[1]
+    found = combine(logits, wanted, "softmax")
+    alone = [combine([one], wanted, "softmax").loss for one in logits]
+    assert found.loss < min(alone)
+    assert found.weights[0] > found.weights[1] > found.weights[2] >= 0
+
+
+def test_a_few_sequences_tell_little_of_weights() -> None:
+    """Weights are near each other where there are few sequences."""
+
+    def apart(count: int) -> float:
+        logits = [noisy(count, 0.5, 0)[0], noisy(count, 1.5, 1)[0]]
+        first, second = combine(logits, noisy(count, 0, 0)[1], "softmax").weights
+        return float((first - second) / (first + second))
+
+    assert 0 <= apart(6) < 0.7 * apart(900)
+
+
+def test_members_that_are_too_sure_are_tempered() -> None:
+    """The sum of the weights is the inverse of a temperature."""
+    logits, wanted = noisy(900, 1.0, 0)
+    usual, surer = (combine([scale * logits], wanted, "softmax") for scale in (1, 10))
+    assert usual.weights[0] == pytest.approx(10 * surer.weights[0], rel=0.01)
+    assert usual.loss == pytest.approx(surer.loss, abs=1e-4)
+
+
+def test_numbers_are_joined_by_their_squared_error() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(400, 1))
+    good, bad = y + 0.3 * rng.normal(size=y.shape), y + rng.normal(size=y.shape)
+    found = combine([good, bad], y, "squared")
+    assert found.weights[0] > 3 * found.weights[1] > 0
+    assert found.loss < np.mean((good - y) ** 2)
