@@ -12,6 +12,7 @@ from segue.errors import SegueError
 from segue.search.candidates import Candidate
 
 MARGIN = 1.2  # times what is expected, that must be left for a candidate to begin
+_SLOWEST = 10.0  # times what is expected, as far as the last candidate tells
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def search(
             stopped = "interrupted"
             break
         seconds = time.perf_counter() - began
-        slower *= max(0.25, min(4.0, seconds / max(needed, 1e-3)))
+        slower = min(_SLOWEST, (1 + seconds) / (1 + expected(candidate)))
         members.append(Member(candidate, result, logits, seconds))
         tell(members[-1])
     if first is not None and not members:
