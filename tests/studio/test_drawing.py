@@ -46,6 +46,13 @@ def test_each_layer_has_the_shape_and_parameters_of_the_built_network(text: str)
     assert [str(Tree.read("network", text).at(path)) for path in paths]
 
 
+def test_what_no_machine_could_hold_is_drawn_all_the_same() -> None:
+    found = drawn("lstm(1000000) dense(1000000)")
+    assert [node.parameters for node in found.layers[:2]] == [
+        4 * 10**6 * (3 + 10**6 + 1), 10**12 + 10**6,
+    ]  # fmt: skip
+
+
 def test_a_head_that_is_written_out_is_shown_as_it_is_written() -> None:
     last, dense, softmax = drawn("bilstm(100) dense(4) softmax").layers
     assert (last.shape, last.is_head) == ("[200]", False)

@@ -7,6 +7,7 @@ once for many texts.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ TEMPLATES = (
     "inception_time",
     "rocket",
 )
+
+_LARGE = 10**8  # weights of a layer, of which those that are not trained are not told apart
 
 
 # -- the palette ----------------------------------------------------------------------------------
@@ -369,10 +372,14 @@ def _layers(fit: Fitted) -> list[Layer]:
 
 
 def parameters_of(planned: Iterable[PlannedLayer]) -> int:
-    """The number of parameters of some layers."""
+    """The number of parameters of some layers, which are not built."""
     count = 0
     for spec, context, _ in planned:
         shapes = spec.weight_shapes(context)
+        whole = sum(math.prod(size) for size in shapes.values())
+        if whole > _LARGE:  # what is designed may be larger than any machine
+            count += whole
+            continue
         empty = {part: np.zeros(size, np.float32) for part, size in shapes.items()}
         count += int(spec.inference_layer(context, empty).parameters)
     return count
