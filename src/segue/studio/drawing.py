@@ -27,6 +27,8 @@ from segue.studio.planning import (
 )
 from segue.studio.tree import Design, chains_in
 
+_MOST = 10**8  # parameters of a network that is built to be drawn
+
 # -- what stands on the screen --------------------------------------------------------------------
 
 
@@ -358,6 +360,8 @@ def diagram(text: str, ground: Ground, kind: str) -> bytes:
         OptionError: another kind than "svg", "png" or "pdf".
     """
     fit = _right(text, ground)
+    if parameters_of(fit.planned) > _MOST:
+        raise SpecError(f"A diagram is drawn of at most {_MOST:,} parameters.")
     network = Network(
         fit.body, ground.shape, ground.outputs, every=ground.every, static=ground.static
     )

@@ -19,15 +19,17 @@ from segue.studio.pages.frame import frame, watching
 from segue.studio.planning import TEMPLATES, Argument, Card, card_of, palette
 from segue.studio.project import Project
 
-_GROUPS = {  # of the files that the layers stand in
-    "recurrent": "Recurrent", "conv": "Convolution", "random_conv": "Convolution",
-    "window_pool": "Convolution", "attention": "Dense, attention and others",
-    "core": "Dense, attention and others", "pool": "Ends the sequence",
-    "composition": "Branches, and whole networks", "multirocket": "Features that are not trained",
-    "hydra": "Features that are not trained", "quant": "Features that are not trained",
-    "rdst": "Features that are not trained", "trees": "Features that are not trained",
+_UNTRAINED = "Features that are not trained"
+_GROUPS = {  # of the files that the layers stand in; others are under "Others"
+    "recurrent": "Recurrent",
+    **dict.fromkeys(("conv", "depthwise", "random_conv", "window_pool"), "Convolution"),
+    **dict.fromkeys(("attention", "core"), "Dense, attention and others"),
+    "pool": "Ends the sequence",
+    "composition": "Branches",
+    "architectures": "Whole networks",
+    **dict.fromkeys(("multirocket", "hydra", "quant", "rdst", "trees"), _UNTRAINED),
     "activations": "Activations",
-}  # fmt: skip
+}
 _CLOSED = ("Activations", "Preparation")
 _BEGIN = (
     "Click a layer of the palette, or drag it to where it belongs. A click on a layer of the "

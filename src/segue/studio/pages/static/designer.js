@@ -72,7 +72,7 @@ export default {
   components: { Chain },
   props: { drawn: Object, palettes: Array, selected: String, seen: String, data: String },
   template: `
-    <div class="designer" @keydown="keys">
+    <div class="designer">
       <section class="card palette" aria-label="Palette">
         <div class="head"><h2>Palette</h2><span class="dim small-text">click or drag</span></div>
         <input class="find" type="search" v-model="wanted" placeholder="type to find" aria-label="find a layer">
@@ -128,7 +128,11 @@ export default {
       if (path && inside) this.$nextTick(() => this.$refs.canvas.querySelector(`[data-path="${path}"]`)?.focus());
     },
   },
+  mounted() {
+    document.addEventListener("keydown", this.keys);
+  },
   beforeUnmount() {
+    document.removeEventListener("keydown", this.keys);
     this.release();
   },
   methods: {
