@@ -13,7 +13,7 @@ from segue.errors import SegueError
 from segue.layers import LAYERS
 from segue.prepare.pipeline import STEPS
 from segue.spec.base import text_of
-from segue.studio.drawing import Drawn, Node, Source
+from segue.studio.drawing import Drawn, Node, Source, draw
 from segue.studio.pages.elements import STATIC, Message, card, choice, copied, text, write
 from segue.studio.pages.frame import frame, watching
 from segue.studio.planning import TEMPLATES, Argument, Card, card_of, palette
@@ -30,6 +30,7 @@ _GROUPS = {  # of the files that the layers stand in; others are under "Others"
     **dict.fromkeys(("multirocket", "hydra", "quant", "rdst", "trees"), _UNTRAINED),
     "activations": "Activations",
 }
+_ANYWAY = ("add", "template", "undo", "redo")  # what is done whatever the network is meanwhile
 _CLOSED = ("Activations", "Preparation")
 _BEGIN = (
     "Click a layer of the palette, or drag it to where it belongs. A click on a layer of the "
@@ -45,12 +46,15 @@ class Desk(ui.element, component=STATIC / "designer.js"):
 
     Args:
         palettes: groups of cards.
+        drawn: what is shown first.
+        seen: its texts, which come back with each event.
     """
 
-    def __init__(self, palettes: list[dict[str, Any]]) -> None:
+    def __init__(self, palettes: list[dict[str, Any]], drawn: Drawn, seen: str) -> None:
         super().__init__()
-        empty = Drawn((), "", (), "", None, is_right=False)
-        self._props.update(palettes=palettes, selected="", seen="", data="", drawn=_plain(empty))
+        self._props.update(
+            palettes=palettes, selected="", seen=seen, data="data", drawn=_plain(drawn)
+        )
 
     def show(self, **shown: Any) -> None:
         """Draw something else."""
@@ -72,7 +76,7 @@ class DesignerPage:
         self.drawn: Drawn | None = None
         self.formed: Any = None
         with frame(project, "/designer"), ui.element("div").classes("page designing"):
-            self.desk = Desk(_palettes())
+            self.desk = Desk(_palettes(), draw(project.design, None), _seen(project))
             self.desk.on("act", lambda event: self._act(event.args))
             with self.desk:
                 self._texts()
@@ -133,7 +137,7 @@ class DesignerPage:
         """Do what was done on the desk, unless the network has become another one meanwhile."""
         design = self.project.design
         do, path = what.get("do"), str(what.get("path", ""))
-        if what.get("seen") != _seen(self.project):
+        if do not in _ANYWAY and what.get("seen") != _seen(self.project):
             return
         if do == "select":
             self.selected = path
