@@ -80,7 +80,7 @@ def test_the_palette_has_every_kind_and_each_example_can_be_used(table: Any, rea
         (spec,) = read(card.example)
         assert spec.kind == card.kind
         assert card.about
-        assert "`" not in card.about
+        assert "`" not in f"{card.about} {[a.about for a in card.arguments]}"
 
 
 def test_the_arguments_of_a_layer_have_their_kinds_and_descriptions() -> None:

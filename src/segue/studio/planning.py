@@ -117,7 +117,7 @@ def card_of(spec: type[Spec]) -> Card:
         kind, choices = kind_of(hints[name])
         called = "layers" if info.depth else "choice" if choices else words.get(kind, "text")
         default = "" if info.required else _as_text(info.default)
-        text = texts[name].text if name in texts else ""
+        text = texts[name].text.replace("`", "") if name in texts else ""
         arguments.append(Argument(name, called, tuple(map(str, choices)), default, text))
         if info.required:
             given.append(_EXAMPLES.get(name, "relu" if info.depth else "1"))
