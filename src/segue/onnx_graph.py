@@ -19,7 +19,8 @@ from segue.extras import require
 # file format of the same year.
 OPSET, FORMAT = 17, 8
 
-Dims = tuple[int | str, ...]  # of an input or output; a text names an axis of any length
+# Of an input or output; a text names an axis of any length, and `None` is one without a name.
+Dims = tuple[int | str | None, ...]
 Array = Any
 
 
@@ -77,7 +78,7 @@ class Graph:
         self.inputs.append(Port(name, np.dtype(dtype), dims))
         return Value(self, name, np.dtype(dtype))
 
-    def output(self, name: str, value: Value, dims: Dims | None) -> None:
+    def output(self, name: str, value: Value, dims: Dims) -> None:
         """Make a tensor an output of the graph."""
         self.nodes.append(Node("Identity", f"output/{name}", [value.name], [name], {}))
         self.outputs.append(Port(name, value.dtype, dims))
@@ -127,13 +128,14 @@ class Graph:
         parts = [one if isinstance(one, Value) else self.constant([one], np.int64) for one in dims]
         return concat(parts, 0)
 
-    def scan(self, step: Callable[..., Value], state: Value, *along: Value) -> Value:
+    def scan(self, step: Callable[..., Value], state: Value, *along: Value, axes: int) -> Value:
         """The last state of a loop over the entries of tensors along their first axis, in order.
 
         Args:
             step: gives the next state; it gets the state before, and an entry of each tensor.
             state: before the first entry.
             along: the tensors.
+            axes: of the state, which older runtimes want to know.
         """
         body = Graph()
         body.scope = f"{self.scope}/Scan_{len(self.nodes)}"
@@ -141,7 +143,7 @@ class Graph:
             body.input(f"{body.scope}/in_{number}", one.dtype, None)
             for number, one in enumerate((state, *along))
         ]
-        body.output(f"{body.scope}/out", step(*given), None)
+        body.output(f"{body.scope}/out", step(*given), (None,) * axes)
         return state.op("Scan", *along, body=body, num_scan_inputs=len(along))
 
     # -- one step at a time ---------------------------------------------------------------------

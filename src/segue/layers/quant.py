@@ -140,7 +140,8 @@ def spectrum_onnx(x: Steps) -> Steps:
     place = smallest(place, room - place)  # from the last one on those before the first
     turn = (place * place).op("Mod", lengths * 2).cast(np.float64)  # [batch, room]
     angle = turn * np.pi / lengths.cast(np.float64)
-    wave = concat([angle.op(part).unsqueeze(2) for part in ("Cos", "Sin")], 2)
+    # Older runtimes have no cosine in float64.
+    wave = concat([(angle + shift).op("Sin").unsqueeze(2) for shift in (np.pi / 2, 0.0)], 2)
     pads = graph.shape([0, 0, 0, 0, 0, room - time])
     values = features_first(x).op("Pad", pads).cast(np.float64).unsqueeze(3)
     against = wave.unsqueeze(1) * np.array([1.0, -1.0])

@@ -23,6 +23,7 @@ from segue.layers.untrained import (
     FeaturesInference,
     features_first,
     multiply_add,
+    rounded,
     rounds_once,
     taps_onnx,
 )
@@ -123,7 +124,7 @@ class RDSTInference(FeaturesInference):
         taps = taps_onnx(features_first(x), len(shapelets), group.dilation)
         windows = concat([tap.unsqueeze(0) for tap in taps], 0)
         if group.normalized:
-            windows = normalized_onnx(windows)
+            windows = normalized_onnx(windows, len(shapelets))
         far = distances_onnx(windows, shapelets)
         reach = (len(shapelets) - 1) * group.dilation
         count = largest(x.lengths - reach, 1).unsqueeze(1)  # [batch, 1]
@@ -161,15 +162,17 @@ def _quantile(values: Array, share: float) -> float:
     return float(parted[low] + (parted[high] - parted[low]) * (place - low))
 
 
-def normalized_onnx(windows: Value) -> Value:
+def normalized_onnx(windows: Value, size: int) -> Value:
     """As `segue.kernels.reference_features.normalized_windows`: `[tap, batch, feature, window]`."""
-    graph, taps = windows.graph, windows.size(0)
+    graph, share = windows.graph, np.float32(1) / np.float32(size)
     values = windows - windows.slice(0, 1, 0)  # of a constant window all are zero
-    nothing, share = values.slice(0, 1, 0).squeeze(0) * 0, 1 / taps.cast(np.float32)
-    values = values - graph.scan(operator.add, nothing, values) * share
-    squares = graph.scan(lambda so_far, one: multiply_add(one, one, so_far), nothing, values)
+    nothing = values.slice(0, 1, 0).squeeze(0) * 0
+    values = values - graph.scan(operator.add, nothing, values, axes=3) * share
+    squares = graph.scan(
+        lambda so_far, one: multiply_add(one, one, so_far), nothing, values, axes=3
+    )
     variance = multiply_add(squares, share, np.float32(LEAST_VARIANCE))
-    deviation = variance.cast(np.float64).op("Sqrt").cast(np.float32)
+    deviation = rounded(variance.cast(np.float64).op("Sqrt"))
     return values * (1 / deviation.cast(np.float64)).cast(np.float32)
 
 
@@ -185,7 +188,7 @@ def distances_onnx(windows: Value, shapelets: Array) -> Value:
     seen = windows.transpose(0, 2, 1, 3).reshape(-1, *sizes, 1)
     own = graph.constant(shapelets.reshape(-1, count))
     nothing = graph.constant([[[0.0]]], np.float32).expand(*sizes, count)
-    return graph.scan(lambda so_far, a, b: so_far + (a - b).op("Abs"), nothing, seen, own)
+    return graph.scan(lambda so_far, a, b: so_far + (a - b).op("Abs"), nothing, seen, own, axes=3)
 
 
 @dataclass(frozen=True)
