@@ -7,7 +7,7 @@
 namespace {
 
 // In front of what is taken.
-struct alignas(64) Block {
+struct alignas(std::max_align_t) Block {
   Block* next;
   std::size_t bytes;
 };
