@@ -4,8 +4,8 @@
     python bench/ucr.py --network auto --time-limit 40 --out results/auto.jsonl  as the command line
     python bench/ucr.py --table ../published.csv results/*.jsonl                a table of all of it
 
-`auto` does what `segue fit SOURCE --time-limit 40` does: some networks are compared by cross-
-validation on the training part within a quarter of the time, and the best is trained in the rest.
+`auto` does what `segue fit SOURCE --time-limit 40` does: several networks are fitted in the time,
+and joined. Its rows have the scores of its members on the test part, too.
 
 A set that is in the output file already is not trained again. The test part is scored once, at the
 end of each training, and never used to choose anything. The data are found in $SEGUE_DATA/ucr. The
@@ -20,13 +20,11 @@ import json
 import os
 import time
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import segue
-from segue.studies.selection import select_network, usual_networks
 
 Row = dict[str, object]
 
@@ -100,24 +98,19 @@ def train_on(name: str, asked: argparse.Namespace, seed: int) -> Row:
         progress="none", threads=asked.threads, time_limit_seconds=limit
     )
     classifier = segue.SequenceClassifier(epochs=epochs_of(asked, data), seed=seed, options=options)
-    compared: list[Row] = []
+    classifier.set_params(network=asked.network)
     began, began_cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if asked.network == "auto":
-            train = replace(data.part("train"), parts=None)
-            networks = usual_networks(train, per_step=False)
-            found = select_network(classifier, train, networks, seconds=limit / 4, progress="none")
-            compared = list(found.rows)
-            classifier.set_params(network=found.best, options__time_limit_seconds=limit * 3 / 4)
-        else:
-            classifier.set_params(network=asked.network)
         classifier.fit(data)
+        fit_seconds = time.perf_counter() - began
         scores = segue.evaluate(classifier, data)
     return {
         "set": name,
         "network": classifier.network,
-        "compared": compared,
+        "members": members_of(classifier, data.part("test")),
+        "summary": classifier.training_summary_ if asked.network == "auto" else None,
+        "fit_seconds": fit_seconds,
         "seed": seed,
         "epochs": len(classifier.history_),
         "accuracy": scores.accuracy,
@@ -127,6 +120,27 @@ def train_on(name: str, asked: argparse.Namespace, seed: int) -> Row:
         "cpu_seconds": time.process_time() - began_cpu,
         "warnings": [str(warning.message) for warning in caught],
     }
+
+
+def members_of(classifier: segue.SequenceClassifier, test: segue.Dataset) -> list[Row]:
+    """The scores of the members of `auto`, each alone; none of other networks."""
+    weights = [text for _, text in classifier.training_summary_ if text.startswith("weight ")]
+    if len(weights) < 2 or "parallel_1" not in classifier.network_.names:
+        return []
+    outputs, classes = classifier.network_.outputs, list(classifier.classes_)
+    numbers = np.array([classes.index(label) for label in test.y.tolist()])
+    logits = classifier.embed(test.x, "parallel_1")
+    rows = []
+    for first in range(0, logits.shape[1], outputs):
+        own = logits[:, first : first + outputs].astype(np.float64)
+        own = np.concatenate([-own / 2, own / 2], axis=1) if outputs == 1 else own
+        own = own - own.max(axis=1, keepdims=True)
+        shares = np.exp(own) / np.exp(own).sum(axis=1, keepdims=True)
+        right = shares[np.arange(len(numbers)), numbers]
+        is_right = shares.argmax(axis=1) == numbers
+        losses = -np.log(np.maximum(right, 1e-15))
+        rows.append({"accuracy": float(is_right.mean()), "log_loss": float(losses.mean())})
+    return rows
 
 
 def epochs_of(asked: argparse.Namespace, data: segue.Dataset) -> int | str:

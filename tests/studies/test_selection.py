@@ -113,10 +113,14 @@ def test_texts_and_steps_have_no_random_convolutions(waves: segue.Dataset) -> No
 def test_fit_without_a_network_compares_some_and_keeps_the_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "40"]) == 0
-    out = tmp_path / "run"
-    words = ["fit", str(tmp_path / "waves"), "--epochs", "4", "--out", str(out)]
-    assert main([*words, "--time-limit", "60"]) == 0
+    """Where the targets are numbers; of classes several networks are joined."""
+    rng, table, out = np.random.default_rng(0), tmp_path / "numbers.csv", tmp_path / "run"
+    rows = [
+        ",".join(f"{x:.3f}" for x in (*row, 3 * row.mean())) for row in rng.normal(size=(60, 9))
+    ]
+    table.write_text("\n".join([",".join([*(f"x{i}" for i in range(9)), "label"]), *rows]) + "\n")
+    words = ["fit", str(table), "--task", "regress", "--epochs", "4"]
+    assert main([*words, "--out", str(out), "--time-limit", "60"]) == 0
     told = capsys.readouterr().err
     assert "3 networks are compared on the training sequences, in 15 s at most" in told
     record = json.loads((out / "run.json").read_text())
@@ -136,7 +140,19 @@ def test_fit_of_too_few_sequences_trains_the_usual_network(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "few.csv"
-    table.write_text("label,x1,x2,x3\na,1,2,3\nb,3,2,1\n")
-    words = ["fit", str(table), "--epochs", "1", "--test", "none", "--out", str(tmp_path / "run")]
-    assert main(words) == 0
+    table.write_text("label,x1,x2,x3\n0.5,1,2,3\n0.7,3,2,1\n")
+    words = ["fit", str(table), "--epochs", "1", "--test", "none", "--task", "regress"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
     assert "so bilstm(100) is trained" in capsys.readouterr().err
+
+
+def test_fit_without_a_network_joins_several_where_there_are_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "40"]) == 0
+    out = tmp_path / "run"
+    assert main(["fit", str(tmp_path / "waves"), "--out", str(out), "--time-limit", "1s"]) == 0
+    assert "rocket: loss " in capsys.readouterr().err
+    record = json.loads((out / "run.json").read_text())
+    assert record["settings"]["network"] == "auto"
+    assert "selection" not in record

@@ -130,7 +130,8 @@ def fit_run(
         compare: networks of which the best is trained, by cross-validation on the training part
             (`segue.studies.select_network`); "auto": some usual ones, where the task is to
             classify, label or regress. A time limit is then that of both: a quarter is for the
-            comparison. `None`: the network in the settings is trained.
+            comparison. Where sequences of numbers have one class each, "auto" is the network
+            "auto", which joins several. `None`: the network in the settings is trained.
         columns: further options of the reader, such as `{"label": "kind"}` for a table.
         tell: called with the notes of the data set (what the reader guessed) before they are used.
         executor: of several seeds: called with the run's folder, it makes what trains them, as in
@@ -208,12 +209,18 @@ def _like(model: Path, settings: dict[str, Any], data: Dataset) -> tuple[dict[st
 def _select(
     estimator: BaseSequenceEstimator, data: Dataset, compare: Sequence[str]
 ) -> dict[str, Any]:
-    """Give the estimator the best network, if they can be compared; that for the record."""
+    """Give the estimator the best network, if they can be compared; that for the record.
+
+    Where one class for each sequence of numbers is wanted, several are joined instead.
+    """
+    kind, options = estimator._task_type, estimator.training_options
+    train = dataclasses.replace(data.part("train"), parts=None)
+    if compare == "auto" and train.task == "classify" and _joins(estimator, train):
+        estimator.set_params(network="auto")
+        return {}
     require("torch")
     from segue.studies.selection import SECONDS, select_network, usual_networks
 
-    kind, options = estimator._task_type, estimator.training_options
-    train = dataclasses.replace(data.part("train"), parts=None)
     if compare == "auto":
         compare = [] if kind.targets_inside else usual_networks(train, per_step=kind.per_step)
     if not compare:
@@ -231,6 +238,14 @@ def _select(
         return {}
     estimator.set_params(network=found.best)
     return {"selection": found.to_json()}
+
+
+def _joins(estimator: BaseSequenceEstimator, train: Dataset) -> bool:
+    """Whether several networks can be fitted in closed form, and joined."""
+    from segue.estimators.automatic import with_network
+    from segue.estimators.splitting import holds_out
+
+    return holds_out(with_network(estimator, "auto"), train)
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
