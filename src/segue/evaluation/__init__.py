@@ -6,8 +6,8 @@
 models of any task is, `one_sample` fits a threshold to stand beside them, `reject_threshold`
 chooses the confidence below which nothing is predicted, `embedding` maps the activations of a layer
 to the plane, `read_along` gives the probabilities after each word, and `explain` attributes
-predictions to steps and channels. scikit-learn, matplotlib, jinja2 and PyTorch are loaded when they
-are needed.
+predictions to steps and channels; `occlusion_sensitivity` does so for any model, without PyTorch.
+scikit-learn, matplotlib, jinja2 and PyTorch are loaded when they are needed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from segue.evaluation.comparison import (
 from segue.evaluation.embeddings import Embedding, embedding
 from segue.evaluation.evaluation import Evaluation, FittedClassifier, Mistake, evaluate
 from segue.evaluation.selective import Rejection, reject_threshold
+from segue.evaluation.sensitivity import Sensitivity, occlusion_sensitivity
 from segue.evaluation.word_trace import Reading, read_along
 from segue.extras import lazy_names
 from segue.metrics import Answered, Calibration, ClassScore
@@ -43,10 +44,12 @@ __all__ = [
     "PairedTest",
     "Reading",
     "Rejection",
+    "Sensitivity",
     "compare",
     "embedding",
     "evaluate",
     "explain",
+    "occlusion_sensitivity",
     "one_sample",
     "paired_test",
     "read_along",
