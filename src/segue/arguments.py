@@ -18,7 +18,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from segue.expressions import value_of
+from segue.expressions import parsed, value_of
 
 
 class Description(NamedTuple):
@@ -88,7 +88,7 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
     >>> inspect.signature(forecaster).parameters["network"].default
     'gru(32)'
     """
-    body = ast.parse(Path(__file__).parent.joinpath(path).read_text(encoding="utf-8")).body
+    body = _statements(path)
     kinds = ast.ClassDef | ast.FunctionDef
     node = next(one for one in body if isinstance(one, kinds) and one.name == name)
     if isinstance(node, ast.FunctionDef):
@@ -121,6 +121,13 @@ def declaration(path: str, name: str) -> Callable[..., Any]:
     stand_in.__annotations__ = {one.name: one.annotation for one in parameters}
     stand_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return stand_in
+
+
+@functools.cache
+def _statements(path: str) -> list[ast.stmt]:
+    """The statements of a file."""
+    text = Path(__file__).parent.joinpath(path).read_text(encoding="utf-8")
+    return list(parsed(text).body)
 
 
 class _Names(dict[str, Any]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,18 @@ class Clip:
         Raises:
             WriteError: the disk is full or read-only.
         """
-        wavfile = require("scipy.io.wavfile", purpose="to write sounds")
         with replacing(path) as temporary:
-            wavfile.write(temporary, self.rate_hz, np.round(self.samples * 32767).astype("<i2"))
+            self._write(temporary)
+
+    def to_bytes(self) -> bytes:
+        """What `write` writes, as bytes: a WAV file, 16 bits, one channel."""
+        buffer = BytesIO()
+        self._write(buffer)
+        return buffer.getvalue()
+
+    def _write(self, file: Any) -> None:
+        wavfile = require("scipy.io.wavfile", purpose="to write sounds")
+        wavfile.write(file, self.rate_hz, np.round(self.samples * 32767).astype("<i2"))
 
 
 def draw(count: int, samples: int, seed: int = 0) -> list[int]:

@@ -30,7 +30,7 @@ LIMIT = 120  # seconds that a process may take on a busy machine
 def ended(project: Project) -> Iterator[None]:
     """End what a test has left."""
     yield
-    for process in project.trainings._processes.values():
+    for process in project.trainings.processes.started.values():
         process.kill()
         process.wait()
 
@@ -151,7 +151,7 @@ def test_a_process_that_is_killed_leaves_a_run_that_goes_on(project: Project, wa
     project.set_option("checkpoint_every", 0)
     name = project.start()
     until(project, name, lambda w: len(w.rows) >= 2)
-    os.kill(project.trainings._processes[name].pid, signal.SIGKILL)
+    os.kill(project.trainings.processes.started[name].pid, signal.SIGKILL)
     watched = until(project, name, lambda w: not w.is_active)
     assert watched.state == "stopped"
     assert "was it killed?" in watched.error

@@ -71,11 +71,12 @@ def list_(
             network, task, state, note or problem; "starred" is one of those with a star.
     """
     from segue.runs import list_runs
+    from segue.runs.ordering import SORTS, in_order, with_words
 
-    if sort not in _SORTS:
-        raise OptionError(f"--sort is {sort!r}.{did_you_mean(sort, _SORTS)}")
+    if sort not in SORTS:
+        raise OptionError(f"--sort is {sort!r}.{did_you_mean(sort, SORTS)}")
     every = list_runs(folder)
-    found = _in_order([one for one in every if _matches(one, filter_ or "")], sort)
+    found = in_order(with_words(every, filter_ or ""), sort)
     if found:
         text = "" if json else f"{_table(found)}\n\n{_remarks(found)}"
     elif every:
@@ -84,32 +85,6 @@ def list_(
         text = "There is no run here: `segue fit SOURCE` makes one, in runs/."
     print_result([one.to_json() for one in found], text, json=json)
 
-
-def _matches(one: RunSummary, words: str) -> bool:
-    texts = [one.name, one.source, one.network, one.task, one.state, one.note, one.problem]
-    inside = "\n".join([text for text in texts if text] + ["starred"] * one.star).lower()
-    return all(word in inside for word in words.lower().split())
-
-
-def _in_order(found: list[RunSummary], sort: str) -> list[RunSummary]:
-    """What lacks what is sorted by comes last."""
-    from segue.metrics import METRICS
-
-    is_lower = {metric.name: metric.direction == "lower" for metric in METRICS}
-
-    def key(one: RunSummary) -> Any:
-        value = getattr(one, sort)
-        if sort in ("name", "source", "network", "state"):
-            return value or "\uffff"
-        sign = 1 if sort in _SCORES and is_lower.get(one.metric or "") else -1
-        metric = (one.metric or "") if sort in _SCORES else ""
-        return (value is None, metric, 0 if value is None else sign * value)
-
-    return found if sort == "date" else sorted(found, key=key)
-
-
-_SCORES = ("score", "validation")
-_SORTS = ("date", "name", "source", "network", *_SCORES, "epochs", "seconds", "state")
 
 # Where there is no room: what is cut, and to how much; then what is left out, one after the other.
 _CUT = {"note": 16, "network": 16, "source": 12}

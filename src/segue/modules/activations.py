@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 from collections.abc import Callable
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segue.expressions import function_of_x
+from segue.expressions import function_of_x, parsed
 from segue.layers.activations import ActivationSpec, PReLU, PReLUInference
 from segue.layers.base import BuildContext
 from segue.modules.base import PointwiseLayer, each_step
@@ -39,7 +38,7 @@ def function_of(spec: ActivationSpec) -> Callable[[Tensor], Tensor]:
     The expression of the table is evaluated, so that exported source computes the same.
     """
     names = {"torch": torch, "functional": functional, "sparsemax": sparsemax}
-    return function_of_x(ast.parse(spec.expression, mode="eval").body, names)
+    return function_of_x(parsed(spec.expression, "eval").body, names)
 
 
 def activate(spec: ActivationSpec, x: Padded | Tensor) -> Padded | Tensor:

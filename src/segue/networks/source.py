@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.errors import OptionError, SpecError, did_you_mean
+from segue.expressions import parsed
 from segue.extras import require
 from segue.layers import LAYERS, BuildContext, Dense, LayerSpec, Shape
 from segue.layers.base import TorchSource, plan_layers
@@ -130,7 +131,7 @@ def _helpers() -> dict[str, str]:
     found: dict[str, str] = {}
     for file in ("torch_helpers.py", "torch_features.py"):
         text = Path(__file__).with_name(file).read_text(encoding="utf-8")
-        nodes = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        nodes = [n for n in parsed(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
         found |= {node.name: ast.get_source_segment(text, node) or "" for node in nodes}
     return found
 

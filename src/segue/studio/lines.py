@@ -81,7 +81,7 @@ class Training:
             if is_option and (value is None or name not in OF_TRAINING):
                 words += ["--option", f"{name}={_word(value)}"]
             else:
-                words += _flag(name, value)
+                words += flag(name, value)
         words += reading_words(self.reading)
         return words if out is None else [*words, "--out", out]
 
@@ -97,19 +97,26 @@ class Training:
         Where the network is chosen among several, or the source is cut by the task, it is a run.
         """
         if not (self.network and self.is_plain) or self.reading.get(_LIMIT):
-            return self._run_script()
+            return self.run_script()
         values, kind = self.chosen.values, BY_TASK[self.chosen.task].__name__
         test, seed = values.get("test", 0.2), values.get("seed", 0)
         lines = ["import segue", "", read_line(self.source, self.reading)]
         if not self.has_test and test is not None:
             lines += [f"data = data.with_parts({test!r}, seed={seed!r})"]
-        model = _call(f"segue.{kind}", [self.network], {**self.fixed, **self._arguments()})
+        model = as_call(
+            f"segue.{kind}", [self.network], {**self.fixed, **self.estimator_arguments()}
+        )
         lines += ["", f"model = {model}", "model.fit(data)"]
         if self.has_test or test is not None:
             lines += ["print(segue.evaluate(model, data).report())"]
         return "\n".join([*lines, 'model.save("model.safetensors")', ""])
 
-    def _run_script(self) -> str:
+    def run_script(self, **more: Any) -> str:
+        """A program that writes a run.
+
+        Args:
+            **more: further arguments of `segue.runs.fit_run`, such as `seeds`.
+        """
         named: dict[str, Any] = {"task": self.chosen.task} if self.names_task else {}
         if "test" in self.chosen.values:
             named["test"] = self.chosen.values["test"]
@@ -119,19 +126,19 @@ class Training:
         if reading:
             named["columns"] = reading
         named |= {"network": self.network} if self.network else {"compare": "auto"}
-        named |= self._arguments()
-        run = _call("fit_run", [as_source(self.source)], named)
+        named |= {**self.estimator_arguments(), **more}
+        run = as_call("fit_run", [as_source(self.source)], named)
         lines = ["import segue", "from segue.runs import fit_run", ""]
         lines += [f"run = {run}", "print(run.folder, run.metrics)", ""]
         return "\n".join(lines)
 
-    def _arguments(self) -> dict[str, Any]:
+    def estimator_arguments(self) -> dict[str, Any]:
         """The arguments of the estimator besides the network."""
         chosen, named = self.chosen, dict(self.chosen.arguments)
         if self.prepare != _prepare_of(chosen.task):
             named["prepare"] = self.prepare
         if chosen.training:
-            named["options"] = _Code(_call("segue.TrainingOptions", [], chosen.training))
+            named["options"] = Code(as_call("segue.TrainingOptions", [], chosen.training))
         return named
 
 
@@ -153,7 +160,7 @@ def reading_words(reading: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in reading.items():
         own = name in (*OF_READERS, _LIMIT, "window", "stride", "window_label")
-        words += _flag(name, value) if own else ["--read", f"{name}={_word(value)}"]
+        words += flag(name, value) if own else ["--read", f"{name}={_word(value)}"]
     return words
 
 
@@ -172,7 +179,7 @@ def read_line(source: str, reading: Mapping[str, Any]) -> str:
     >>> read_line("trips.csv", {"label": "mode"})
     "data = segue.read('trips.csv', label='mode')"
     """
-    return f"data = {_call('segue.read', [as_source(source)], reading)}"
+    return f"data = {as_call('segue.read', [as_source(source)], reading)}"
 
 
 def show_line(source: str, reading: Mapping[str, Any]) -> str:
@@ -192,15 +199,15 @@ def run_script(record: Mapping[str, Any]) -> str:
     run = fit_run('japanese-vowels', network='gru(8)', epochs=3)
     """
     reading = {n: v for n, v in record["reading"].items() if v != _READING.get(n)}
-    kept = {n: v for n, v in record["settings"].items() if v != _SETTINGS.get(n, _Code)}
+    kept = {n: v for n, v in record["settings"].items() if v != _SETTINGS.get(n, Code)}
     named: dict[str, Any] = {**reading, **kept}
     named |= {name: record[name] for name in ("seeds", "initial") if record.get(name) is not None}
     usual = TrainingOptions().to_json()
     given = {n: v for n, v in record["options"].items() if v != usual.get(n) and n != "progress"}
     if given:
         given = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
-        named["options"] = _Code(_call("segue.TrainingOptions", [], given))
-    run = _call("fit_run", [record["source"]], named)
+        named["options"] = Code(as_call("segue.TrainingOptions", [], given))
+    run = as_call("fit_run", [record["source"]], named)
     lines = ["import segue", "from segue.runs import fit_run", ""]
     lines += ["# A run like this one, with model, scores and report, in the folder `runs`."]
     return "\n".join([*lines, f"run = {run}", "print(run.folder, run.metrics)", ""])
@@ -226,7 +233,7 @@ def evaluate_lines(name: str) -> tuple[str, str]:
     return "\n".join(lines), command(["evaluate", folder])
 
 
-def _flag(name: str, value: Any) -> list[str]:
+def flag(name: str, value: Any) -> list[str]:
     """An option with a flag of its own, as one word or two."""
     flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
     if isinstance(value, bool):
@@ -246,7 +253,7 @@ def _word(value: Any) -> str:
     return str(value)
 
 
-class _Code(str):
+class Code(str):
     """An expression in a call, which stands there as it is."""
 
     __slots__ = ()
@@ -255,7 +262,7 @@ class _Code(str):
         return str(self)
 
 
-def _call(function: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
+def as_call(function: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
     """The text of a call; what is no name of an argument goes in as a dictionary."""
     words = [repr(value) for value in positional]
     words += [f"{name}={value!r}" for name, value in named.items() if name.isidentifier()]

@@ -126,6 +126,11 @@ class OpenData:
         return cls(source, str(path), dict(options), read_spread(path, **options))
 
     @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What was computed for pictures of these data, by what it is."""
+        return {}
+
+    @cached_property
     def summary(self) -> Summary:
         """Counts, lengths, classes, parts: what `segue data show` shows."""
         return self.data.summary()

@@ -7,37 +7,31 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 
+from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, SegueError, did_you_mean
 from segue.estimators.loading import BY_TASK, estimator_for
 from segue.readers import names
+from segue.runs import find_model
 from segue.runs.listing import list_runs
 from segue.runs.summary import RunSummary
 from segue.studio.drawing import Drawn, Source, diagram, draw, written
+from segue.studio.experiments import STUDIES, Experiments
 from segue.studio.files import Listing, inside, listing, readable
 from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
+from segue.studio.outlook import Outlook, outlook
 from segue.studio.planning import Ground, Plan, Problem, outline, plan, takes_tokens
+from segue.studio.results import Results
 from segue.studio.settings import Chosen, Setting, settings
+from segue.studio.study_plan import StudyKind, StudyPlan
 from segue.studio.takeaway import Taken, file_of, take
 from segue.studio.trainings import RUNS, Trainings, Watched
 from segue.studio.tree import Design
+from segue.studio.uploads import keep
 from segue.tasks import TASKS, Task
-
-
-class Results(NamedTuple):
-    """What a model answers on the sequences that it was not trained on.
-
-    Attributes:
-        evaluation: its scores and predictions.
-        data: the sequences that were scored, in the order of the predictions.
-        text: the report in words.
-    """
-
-    evaluation: Any
-    data: OpenData
-    text: str
+from segue.training import TrainingOptions
 
 
 class Project:
@@ -69,11 +63,10 @@ class Project:
             raise DataNotFoundError("there is no such folder.", path=folder)
         self.revision = 0
         self.opened: OpenData | None = None
-        self.is_awaited = (
-            False  # whether a program waits for the network; see `segue.studio.design`
-        )
+        self.is_awaited = False  # whether a program waits for the network: `segue.studio.design`
         self.design = Design("bilstm(100)", "standardize", self._changed)
         self.trainings = Trainings(self.folder)
+        self.experiments = Experiments(self.folder, self._changed)
         self._task: str | None = None
         self._chosen: dict[str, Any] = {}
         self._grounds: dict[Any, Ground] = {}
@@ -107,6 +100,17 @@ class Project:
         found = OpenData.read(source, self._path_of(source), options)
         self._take(found)
         return found
+
+    def keep(self, name: str, content: bytes) -> str:
+        """Take in a file that was dropped: the arguments and errors are those of `uploads.keep`.
+
+        Returns:
+            Where it lies below the folder, under a number of its own; it can be opened there.
+        """
+        with self._lock:
+            place = keep(self.folder, name, content)
+            self._changed()
+        return place
 
     def assign(self, column: str, role: str) -> OpenData:
         """Give a column of the open table another role, and read the table again.
@@ -270,14 +274,16 @@ class Project:
         data, chosen = self._data(), self.chosen
         key = (id(data), self.design.prepare, tokens, chosen.task, str(chosen.arguments))
         if key not in self._grounds:
-            kind: Any = BY_TASK[chosen.task]
-            known = data.data
-            if self._task is not None:
-                known = TASKS[chosen.task].as_targets(known)
-            fixed = TASKS.get(known.task, Task).arguments
-            estimator = kind(prepare=self.design.prepare, **{**fixed, **chosen.arguments})
-            self._grounds[key] = Ground.of(estimator, known, tokens=tokens)
+            self._grounds[key] = Ground.of(*self._estimator(), tokens=tokens)
         return self._grounds[key]
+
+    def _estimator(self, **named: Any) -> tuple[Any, Dataset]:
+        """What would be trained, and on what: the estimator is not fitted."""
+        data, chosen = self._data().data, self.chosen
+        known = data if self._task is None else TASKS[chosen.task].as_targets(data)
+        kind: Any = BY_TASK[chosen.task]
+        named |= {**TASKS.get(known.task, Task).arguments, **chosen.arguments}
+        return kind(prepare=self.design.prepare, **named), known
 
     # -- trainings ------------------------------------------------------------------------------
 
@@ -303,6 +309,19 @@ class Project:
             self.design.prepare, chosen, TASKS.get(data.task, Task).arguments,
             names_task=names_task, has_test=has_test, is_plain=is_plain,
         )  # fmt: skip
+
+    def outlook(self) -> Outlook:
+        """What a training of what is on the screen will take, without starting it.
+
+        Raises:
+            DataError: nothing is open.
+        """
+        self._data()
+        options = TrainingOptions(**{**self.chosen.training, "progress": "none"})
+        try:
+            return outlook(*self._estimator(network=self.design.network, options=options))
+        except SegueError as error:
+            return Outlook(problem=str(error))
 
     def start(self, *, compare: bool = False) -> str:
         """Start a training of what is on the screen, as a process of its own.
@@ -360,6 +379,53 @@ class Project:
         """The names of the runs that have results, the newest first."""
         return self.trainings.scored()
 
+    # -- experiments ----------------------------------------------------------------------------
+
+    def study(self, kind: StudyKind, **more: Any) -> StudyPlan:
+        """A study of what is on the screen, which has its command line and its script.
+
+        Args:
+            kind: "grid", "learning-curve" or "seeds".
+            **more: `seeds`, of a grid `networks` and `vary`, of a learning curve `sizes`.
+
+        Raises:
+            DataError: nothing is open.
+            OptionError: a plan that means nothing.
+        """
+        return StudyPlan(self.training(), kind, **more)
+
+    def start_study(self, plan: StudyPlan) -> str:
+        """Start a study, or the training of several seeds, as a process of its own.
+
+        Returns:
+            Where it writes, below the folder: "studies/..." or "runs/...".
+
+        Raises:
+            WriteError: the folder cannot be written.
+        """
+        if plan.kind != "seeds":
+            return f"{STUDIES}/{self.experiments.start(plan)}"
+        with self._lock:
+            name = self.trainings.free_name(plan.training.source, plan.training.network)
+            self.trainings.start(name, plan.arguments(f"{RUNS}/{name}"))
+            self._changed()
+        return f"{RUNS}/{name}"
+
+    def compare(self, first: str, second: str) -> Any:
+        """Compare two runs, by their names, that were tested on the same sequences.
+
+        Returns:
+            A `segue.runs.RunComparison`, with a paired test.
+
+        Raises:
+            DataNotFoundError: there is no such run.
+            FileError: a run that has read what lies outside, or has no model yet.
+            SegueError: as of `segue.runs.compare`.
+        """
+        for name in (first, second):
+            self._source_of(name)
+        return self.experiments.compare([first, second])
+
     # -- results --------------------------------------------------------------------------------
 
     def results(self, name: str) -> Results:
@@ -369,20 +435,10 @@ class Project:
             DataNotFoundError: there is no such run, or it has no model yet.
             SegueError: its source is not there any more, or is another.
         """
-        from segue.estimators import load
-        from segue.readers import read_spread
-        from segue.runs import evaluate_again, find_model
-
         run = self.trainings.run(name)
-        path = find_model(run.folder)
-        key = (name, path.stat().st_mtime_ns)
+        key = (name, find_model(run.folder).stat().st_mtime_ns)
         if key not in self._results:
-            source, model, reading = self._source_of(name), load(path), run.record["reading"]
-            options = reading.get("columns") or {}
-            data = read_spread(source, limit=reading.get("limit"), like=model, **options)
-            found = evaluate_again(run, model, data, source)
-            scored = OpenData(Path(source).name, source, options, found.dataset)
-            self._results = {key: Results(found, scored, found.report())}
+            self._results = {key: Results.of(run, self._source_of(name))}
         return self._results[key]
 
     def _source_of(self, name: str) -> str:

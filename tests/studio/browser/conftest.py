@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).with_name("axe") / "axe.min.js"
 LIMIT = 60_000  # milliseconds that anything may take on a busy machine
 
 
@@ -88,3 +89,25 @@ def page(browser: Any) -> Iterator[Any]:
     yield found
     context.close()
     assert problems == []
+
+
+@pytest.fixture
+def accessible(page: Any) -> Callable[[], None]:
+    """Check that axe-core finds nothing serious on the page that is shown, light and dark."""
+
+    def check() -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            dark = "true" if scheme == "dark" else "false"
+            page.wait_for_function(f"document.body.classList.contains('body--dark') === {dark}")
+            page.evaluate(f"() => {{ if (!window.axe) {{ {AXE.read_text()} }} }}")
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            serious = [
+                (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+                for one in found["violations"]
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], f"{scheme}, {page.url}"
+        page.emulate_media(color_scheme="light")
+
+    return check

@@ -7,6 +7,8 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +32,20 @@ def expect(locator: Any) -> Any:
     return wait_for(locator)
 
 
-def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
-    """The course's network: opened, designed, trained, scored, a cell looked into."""
-    write(segue.synth.waves(80, test=20, length=30, phase="random"), folder / "waves")
+def test_from_data_to_mistakes(
+    studio: Studio, page: Any, folder: Path, accessible: Callable[[], None]
+) -> None:
+    """The course's network: opened, designed, trained, scored; a cell seen, heard, explained."""
+    waves = segue.synth.waves(80, test=20, length=60, phase="random")
+    write(replace(waves, rate_hz=1000.0), folder / "waves", format="arrow")
     page.goto(studio())
     page.get_by_role("button", name="waves/").click()
     page.get_by_role("button", name="open this folder").click()
     expect(page.get_by_text("80 (80%)").or_(page.get_by_text("train 80, test 20"))).to_be_visible()
     expect(page.locator(".chart[data-points]")).to_be_visible()
+    page.get_by_role("button", name="spectrogram").click()
+    expect(page.locator(".chart[data-points]")).to_be_visible()
+    accessible()
 
     page.get_by_role("link", name="Next: design a network").click()
     text, form = page.get_by_label("the network as text"), page.get_by_role("region", name="Layer")
@@ -64,20 +72,42 @@ def test_from_data_to_mistakes(studio: Studio, page: Any, folder: Path) -> None:
     with page.expect_download() as picture:
         page.get_by_label("diagram as SVG").click()
     assert b"bilstm_1" in Path(picture.value.path()).read_bytes()
+    accessible()
 
     page.get_by_role("link", name="Next: train it").click()
+    before = page.get_by_role("region", name="Before the start")
+    expect(before).to_contain_text("80 sequences, none to validate")
     page.get_by_label("epochs", exact=True).fill("3")
     expect(page.get_by_text("--epochs 3")).to_be_attached()
     page.get_by_role("button", name="Start training").click()
     expect(page.locator(".state")).to_have_text("done")
     expect(page.locator(".chart.small").first).to_have_attribute("data-points", "3")
+    accessible()
 
     page.get_by_role("link", name="Results →").click()
     name = "waves-bilstm-100-dense-2-softmax-1"
     metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
     expect(page.locator(".big")).to_have_text(f"{metrics['accuracy']:.4f}")
     page.get_by_role("button", name=re.compile("taken for.*: [1-9]")).first.click()
-    expect(page.locator(".chart[data-points]")).to_be_visible()
+    expect(page.locator(".sequence .chart[data-points]")).to_be_visible()
+    # Its sound, with a cursor over the curves; and on the same time axis when and why.
+    sequence, shown = page.locator(".sequence"), partial(page.get_by_role, "img")
+    expect(sequence).to_have_attribute("data-tracks", "2")
+    page.locator(".sequence audio").evaluate("audio => audio.play()")
+    expect(sequence).to_have_attribute("data-step", re.compile("[1-9]"))
+    assert page.locator(".sequence audio").evaluate("audio => audio.currentTime") > 0
+    page.get_by_label("explanation").select_option("integrated gradients")
+    expect(shown(name="integrated gradients")).to_be_visible()
+    page.get_by_label("gates").select_option("bilstm_1 backward")
+    expect(shown(name="forget gate")).to_be_visible()
+    page.get_by_role("button", name="Draw the map").click()
+    point = page.locator(".map circle").first
+    name_of_point = str(point.text_content()).partition(":")[0]
+    opened = page.get_by_role("heading", name=name_of_point, exact=True)
+    point.click()
+    expect(opened).to_be_visible()
+    expect(sequence).to_have_attribute("data-tracks", "8")
+    accessible()
 
     page.get_by_role("link", name="Use", exact=True).click()
     page.get_by_label("take Exact script").click()
@@ -132,7 +162,7 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
 
 
 def test_a_training_is_stopped_and_another_page_sees_it(
-    studio: Studio, page: Any, folder: Path
+    studio: Studio, page: Any, folder: Path, accessible: Callable[[], None]
 ) -> None:
     """The page is closed, the studio is started anew: nothing is lost."""
     write(segue.synth.waves(40, test=20, length=30), folder / "waves")
@@ -157,16 +187,50 @@ def test_a_training_is_stopped_and_another_page_sees_it(
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     assert (folder / "runs" / "waves-gru-4-1" / "model.safetensors").is_file()
 
+    page.get_by_role("link", name="Data", exact=True).click()
+    page.get_by_role("button", name="waves/").click()
+    page.get_by_role("button", name="open this folder").click()
+    expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_label("epochs", exact=True).fill("100000")
+    expect(page.get_by_text("--epochs 100000")).to_be_attached()
+    page.get_by_role("link", name="Experiments", exact=True).click()
+    row = page.get_by_role("row").filter(has_text="waves-gru-4-1")
+    expect(row).to_contain_text("stopped")
+    page.get_by_label("note on waves-gru-4-1").click()
+    page.get_by_label("note", exact=True).fill(EVIL)
+    page.get_by_role("button", name="Save the note").click()
+    expect(row).to_contain_text(EVIL)
+    page.get_by_label("star waves-gru-4-1").click()
+    expect(row).to_contain_text("★")
+    page.get_by_label("delete waves-gru-4-1").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo deleting").click()
+    expect(row).to_contain_text(EVIL)
+    page.get_by_label("beside others: waves-gru-4-1").check()
+    expect(page.locator(".chart.small[data-points]").first).to_be_visible()
+    page.get_by_label("networks, one a line").fill("gru(2)\ngru(3)")
+    page.get_by_role("button", name="Start the study").click()
+    study = page.get_by_role("region", name="Studies", exact=True)
+    expect(study).to_contain_text("6: 0 done")
+    accessible()
+    for button, state in (("Stop", "stopped"), ("Go on", "running"), ("Stop", "stopped")):
+        study.get_by_role("button", name=button, exact=True).click()
+        expect(study.locator(".state")).to_have_text(state)
+
 
 def test_another_role_is_read_at_once_in_both_pages(
     studio: Studio, page: Any, folder: Path
 ) -> None:
     rows = [f"{n // 4},{n % 4},{n % 5},{n % 7},{'ab'[n // 4 % 2]}" for n in range(80)]
-    (folder / "trips.csv").write_text("trip,second,x,y,mode\n" + "\n".join(rows) + "\n")
+    table = "trip,second,x,y,mode\n" + "\n".join(rows) + "\n"
     page.goto(studio())
     other = page.context.new_page()
     other.goto(page.url)
-    page.get_by_role("button", name="trips.csv").click()
+    dropped = {"name": "../../trips.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("input[type=file]").set_input_files(dropped)
+    expect(page.get_by_role("heading", name="uploads/1.csv")).to_be_visible()
+    assert (folder / "uploads" / "1.csv").read_text() == table
     for each in (page, other):
         expect(each.get_by_role("row", name=re.compile("^channels 2"))).to_be_visible()
     page.get_by_label("role of y").select_option("left out")
@@ -186,9 +250,17 @@ def test_names_and_texts_with_markup_are_shown_as_they_are(
     (folder / f"{EVIL.replace('/', '')}.csv").write_text("\n".join(lines) + "\n")
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    many = "kind,t0,t1\n" + "".join(f"{n // 2},{n},{n % 7}\n" for n in range(20_000))
+    (folder / "many.csv").write_text(many)  # 10,000 classes
     page.goto(studio())
+    page.get_by_role("button", name="many.csv").click()
+    expect(page.get_by_role("row", name=re.compile("^sequences 20,000"))).to_be_visible()
+    page.get_by_role("link", name="Training", exact=True).click()
+    expect(page.get_by_role("region", name="Before the start")).to_contain_text("updates")
+    page.get_by_role("link", name="Data", exact=True).click()
     page.get_by_role("button", name="onerror").click()
     expect(page.get_by_role("heading", name="Sequences")).to_be_visible()
+    expect(page.get_by_role("heading", name="onerror")).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
     page.get_by_role("link", name="Designer", exact=True).click()
     page.get_by_label("the network as text").fill(f"lstm(8) {EVIL}")
@@ -218,8 +290,20 @@ def test_nobody_else_is_answered(studio: Studio, page: Any) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", name="No data are open")).to_be_visible()
     assert "token" not in page.url
-    for path in ("stretch?of=../x&index=0&start=0&stop=9&width=9", "static/../studio.css.bak"):
-        assert page.request.get(bare + path).status == 404
+    steps = "start=0&stop=9&width=9"
+    for path in (
+        f"stretch?of=../x&index=0&{steps}",
+        f"stretch?of=open&index=..&{steps}",
+        f"picture?of=../x&index=0&kind=image&{steps}",
+        f"picture?of=open&index=0&kind=../x&{steps}",
+        "sound?of=../x&index=0",
+        "sound?of=open&index=../0",
+        "static/../studio.css.bak",
+    ):
+        assert page.request.get(bare + path).status in (404, 422)
+    for path in ("training", "results", "use"):
+        page.goto(f"{bare}{path}?run=../../secret")
+        expect(page.get_by_role("heading", name="segue studio")).to_be_visible()
 
 
 def test_ten_million_steps_are_panned_at_thirty_frames(

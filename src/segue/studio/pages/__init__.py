@@ -1,13 +1,17 @@
 """The pages of the studio: they draw what a `Project` has, and do nothing themselves.
 
     guard           who may talk to the studio
-    serving         the server, and the steps of sequences for the charts
+    serving         the server
+    addresses       steps, pictures and sounds of sequences, for charts and players
     frame           the bar at the top, light and dark, and when to look again
     elements        what pages are made of
+    sequence        a sequence: as curves, as a picture, its sound, its tracks
     data_page       open data, roles of columns, sequences
     designer_page   a network and its preparation, drawn
     training_page   options, the start, the curves of a run
-    results_page    scores, confusion, mistakes
+    outlook         what a training will take
+    results_page    scores, confusion, mistakes, explanations, calibration, a map
+    experiments_page    all runs and studies, some side by side, and studies to start
     use_page        what is taken away of a run
     downloads       the addresses of files that are taken away
 

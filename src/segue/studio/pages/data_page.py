@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from nicegui import run, ui
 
-from segue.errors import SegueError, counted
-from segue.studio.opened import LEFT_OUT, ROLES, OpenData, View, answers
+from segue.errors import SegueError
+from segue.studio.opened import LEFT_OUT, ROLES, OpenData, answers
 from segue.studio.pages.elements import (
+    FileDrop,
     Message,
-    SequenceChart,
     card,
     choice,
     item,
@@ -21,11 +21,12 @@ from segue.studio.pages.elements import (
     text,
 )
 from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.sequence import SequenceView
+from segue.studio.pictures import is_audible
 from segue.studio.project import Project
 
 _LISTED = 200  # files, or names
 _ROWS = 50  # sequences at once
-_WIDTH = 1000  # of the first look
 _CLASSES = 200  # that can be chosen
 _ALL = "all classes"
 
@@ -43,6 +44,7 @@ class DataPage:
         self.asked, self.answers = "", list[dict[str, str]]()
         self.label: str | None = None
         self.start, self.index = 0, 0
+        self.view = SequenceView("open")
         with frame(project, "/"), ui.element("div").classes("page sided"):
             with ui.element("div").classes("stack"):
                 self._sources()
@@ -67,8 +69,16 @@ class DataPage:
             search.on_value_change(lambda event: self._find(event.value or ""))
             text("Files", "h3")
             self._files()
+            FileDrop(on_keep=self._keep, on_refuse=self._refuse)
             text("Named data sets", "h3")
             self._names()
+
+    def _refuse(self, words: str) -> None:
+        self.message.show(words)
+
+    async def _keep(self, place: str) -> None:
+        self._files.refresh()
+        await self._open(place)
 
     def _find(self, contains: str) -> None:
         self.contains = contains
@@ -221,7 +231,7 @@ class DataPage:
                     self._choice(opened)
                     self._rows(opened)
                 with ui.element("div"):
-                    self._view(opened)
+                    self.view.draw(opened, min(self.index, len(opened.data) - 1))
 
     def _choice(self, opened: OpenData) -> None:
         labels = sorted({row for row in opened.labels if row}) if opened.data.classes else []
@@ -255,6 +265,25 @@ class DataPage:
                     button.props("flat dense")
                     button.props["aria-label"] = "earlier" if step < 0 else "later"
 
+        if is_audible(opened) and rows:
+            self._together([row.number for row in rows])
+
+    def _together(self, numbers: list[int]) -> None:
+        """Play the sequences of the list, one after the other or all at once."""
+        with ui.element("div").classes("head"):
+            text("play the list", "span", "dim small-text")
+            for name, mix in (("in turn", False), ("at once", True)):
+                chip = text(name, "button", "chip").props("type=button")
+                chip.on("click", partial(self._play, numbers, mix=mix))
+        self.player = ui.element("audio").props("controls autoplay").classes("player")
+        self.player.props["aria-label"] = "sequences of the list"
+        self.player.set_visibility(False)
+
+    def _play(self, numbers: list[int], *, mix: bool) -> None:
+        query = {"of": "open", "index": ",".join(map(str, numbers)), "mix": str(mix).lower()}
+        self.player.props["src"] = f"/sound?{urlencode(query)}"
+        self.player.set_visibility(True)
+
     def _turn(self, opened: OpenData, by: int, count: int) -> None:
         if 0 <= self.start + by < count:
             self.start += by
@@ -263,40 +292,7 @@ class DataPage:
     def _show(self, opened: OpenData, index: int) -> None:
         self.index = index
         self._rows.refresh(opened)
-        self._view.refresh(opened)
-
-    @ui.refreshable_method
-    def _view(self, opened: OpenData) -> None:
-        index = min(self.index, len(opened.data) - 1)
-        show_sequence(opened.view(index, width=_WIDTH), "open")
-
-
-def show_sequence(view: View, of: str) -> None:
-    """A sequence in a page: its name, and a chart that is dragged and zoomed; or its text.
-
-    Args:
-        view: the sequence, as a whole.
-        of: the data set that it is in: "open", or the name of a run.
-    """
-    row = view.row
-    with ui.element("div").classes("head"):
-        text(row.id, "h3")
-        facts = [row.label, row.part, row.group, counted(row.steps, "step")]
-        text(" · ".join(filter(None, facts)), "span", "dim")
-    if view.stretch is None:
-        text(view.text, "div", "reading")
-        return
-    query = urlencode({"of": of, "index": row.number})
-    SequenceChart(
-        f"/stretch?{query}",
-        steps=row.steps,
-        channels=view.channels,
-        rate_hz=view.rate_hz,
-        runs=view.labels,
-        label=f"sequence {row.id}: drag to move, wheel or + and - to zoom, 0 shows all",
-    )
-    hint = "drag to move · wheel or + and - to zoom · double click shows all"
-    text(hint, "div", "dim small-text")
+        self.view.show(opened, index)
 
 
 def _size(count: int) -> str:

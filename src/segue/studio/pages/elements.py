@@ -7,42 +7,55 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import numpy as np
 from nicegui import ui
 
 from segue.errors import SegueError
+from segue.studio.opened import View
 from segue.studio.project import Project
+from segue.studio.tracks import Track
+from segue.studio.uploads import LARGEST
 
 STATIC = Path(__file__).with_name("static")
 _RUNS = 100  # in a list
 
 
 class SequenceChart(ui.element, component=STATIC / "sequence_chart.js"):
-    """A sequence of numbers of any length, which is dragged and zoomed.
+    """A sequence of numbers of any length, which is dragged, zoomed and played.
 
     Args:
-        url: where its steps come from, with a query that start, stop and width are added to.
-        steps: how many there are.
-        channels: their names.
-        rate_hz: steps per second, where that is known.
-        runs: of steps with one label: start, stop, label.
-        label: what it shows, for those who do not see it.
+        query: which sequence, as a query of the addresses that its steps, pictures and sound come
+            from.
+        view: the sequence, as a whole.
+        kind: "curves", or of a picture "spectrogram" or "heat map".
+        is_audible: whether it is played.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        steps: int,
-        channels: Sequence[str],
-        rate_hz: float | None,
-        runs: Sequence[tuple[int, int, str]],
-        label: str,
-    ) -> None:
+    def __init__(self, query: str, view: View, *, kind: str, is_audible: bool) -> None:
         super().__init__()
+        row = view.row
         self._props.update(
-            url=url, steps=steps, channels=list(channels), rate=rate_hz, runs=runs, label=label
-        )
+            url=f"/stretch?{query}",
+            picture=f"/picture?{query}&{urlencode({'kind': kind})}",
+            sound=f"/sound?{query}" if is_audible else None,
+            kind=kind, steps=row.steps, channels=list(view.channels), rate=view.rate_hz,
+            runs=view.labels, tracks=[],
+            label=f"sequence {row.id}: drag to move, wheel or + and - to zoom, 0 shows all",
+        )  # fmt: skip
+
+    def show(self, tracks: Sequence[Track]) -> None:
+        """Draw tracks below the sequence, in place of those that were there."""
+        self._props["tracks"] = [
+            {
+                **track._asdict(),
+                "values": np.round(track.values.T, 4).tolist(),
+                "steps": None if track.steps is None else track.steps.tolist(),
+            }
+            for track in tracks
+        ]
+        self.update()
 
 
 class LineChart(ui.element, component=STATIC / "line_chart.js"):
@@ -52,20 +65,60 @@ class LineChart(ui.element, component=STATIC / "line_chart.js"):
         names: of the curves.
         axis: what the axis is.
         label: what it shows, for those who do not see it.
+        high: the end of the scale of values, from 0; `None`: as the values are.
     """
 
-    def __init__(self, names: Sequence[str], *, axis: str, label: str) -> None:
+    def __init__(
+        self, names: Sequence[str], *, axis: str, label: str, high: float | None = None
+    ) -> None:
         super().__init__()
         self._props.update(
-            names=list(names), axis=axis, label=label, data=[[], *([] for _ in names)]
-        )
+            names=list(names), axisLabel=axis, label=label, high=high,
+            data=[[], *([] for _ in names)],
+        )  # fmt: skip
 
-    def show(self, names: Sequence[str], data: list[list[float | None]]) -> None:
+    def show(self, names: Sequence[str], data: Sequence[Sequence[float | None]]) -> None:
         """Draw other curves: their names, and the points of the axis and of each of them."""
         self.set_visibility(bool(data[0]))
-        if data != self._props["data"]:
+        if data != self._props["data"] or list(names) != self._props["names"]:
             self._props.update(names=list(names), data=data)
             self.update()
+
+
+class PointChart(ui.element, component=STATIC / "point_map.js"):
+    """Sequences as points in the plane, which are chosen by a click.
+
+    Args:
+        points: x, y, label, position and id of each.
+        label: what it shows, for those who do not see it.
+        on_choose: called with the position of one.
+    """
+
+    def __init__(
+        self,
+        points: Sequence[tuple[float, float, str, int, str]],
+        *,
+        label: str,
+        on_choose: Callable[[int], Any],
+    ) -> None:
+        super().__init__()
+        self._props.update(points=points, label=label)
+        self.on("choose", lambda event: on_choose(int(event.args)))
+
+
+class FileDrop(ui.element, component=STATIC / "file_drop.js"):
+    """A place where a file is dropped or chosen, which is then kept in the project.
+
+    Args:
+        on_keep: called with where it lies below the project's folder.
+        on_refuse: called with what is wrong with it.
+    """
+
+    def __init__(self, *, on_keep: Callable[[str], Any], on_refuse: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._props.update(label="Drop a file here, or choose it", largest=LARGEST)
+        self.on("kept", lambda event: on_keep(str(event.args)))
+        self.on("refused", lambda event: on_refuse(str(event.args)))
 
 
 def text(words: Any, tag: str = "div", classes: str = "") -> ui.element:

@@ -17,6 +17,7 @@ PAGES = {
     "/designer": "Designer",
     "/training": "Training",
     "/results": "Results",
+    "/experiments": "Experiments",
     "/use": "Use",
 }
 _LOOKS = 0.5  # seconds between two looks at what has changed

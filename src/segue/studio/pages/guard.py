@@ -13,11 +13,14 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from segue.studio.uploads import LARGEST
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_AROUND = 100_000  # bytes around a file in a request
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # Nothing is loaded from elsewhere, whatever data may hold, and no other page can show this one.
 _HEADERS = {
@@ -36,6 +39,7 @@ _CLOSED = (
     "This studio opens with the whole address that `segue studio` has printed, with its token. "
     "Copy it from there."
 )
+_LARGE = f"A request has at most {LARGEST:,} bytes, and says before how many."
 _ELSEWHERE = "This studio answers to this machine alone, and to no page from elsewhere."
 
 
@@ -67,6 +71,8 @@ class Guard:
             await _answer(send, 303, {"location": scope["path"], "set-cookie": cookie})
         elif not self._is_known(headers.get("cookie", [])):
             await _refuse(scope, send, _CLOSED)
+        elif not _is_small(scope, headers):
+            await _answer(send, 413, {"content-type": "text/plain; charset=utf-8"}, _LARGE)
         else:
             await self.application(scope, receive, _with_headers(send))
 
@@ -101,6 +107,19 @@ class Guard:
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode("utf-8", "replace"), self.token.encode())
+
+
+def _is_small(scope: Scope, headers: dict[str, list[str]]) -> bool:
+    """Whether the body of a request is of a length that is said before, and not too large."""
+    if scope["type"] != "http" or scope.get("method") in ("GET", "HEAD", "OPTIONS"):
+        return True
+    length = headers.get("content-length", [])
+    return (
+        len(length) == 1
+        and length[0].isdecimal()
+        and len(length[0]) < 16
+        and int(length[0]) <= LARGEST + _AROUND
+    )
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:

@@ -1,19 +1,37 @@
-"""The page of the results: scores, what is taken for what, and the sequences behind it."""
+"""The page of the results: scores, what is taken for what, and for each sequence when and why."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicegui import run, ui
 
-from segue.studio.pages.data_page import show_sequence
-from segue.studio.pages.elements import Message, card, item, lines, run_list, table, text
+from segue.errors import SegueError
+from segue.studio.pages.elements import (
+    LineChart,
+    Message,
+    PointChart,
+    card,
+    choice,
+    item,
+    lines,
+    run_list,
+    table,
+    text,
+    write,
+)
 from segue.studio.pages.frame import frame, watching
-from segue.studio.project import Project, Results
+from segue.studio.pages.sequence import SequenceView
+from segue.studio.project import Project
+from segue.studio.results import METHODS, MOST, Answer, Method, Results
+from segue.studio.tracks import Track
 
 _CLASSES = 30  # of a matrix; of more, the pairs that are mixed up most are listed
-_MISTAKES = 100
-_WIDTH = 1000
+_CHOICES = 200  # classes to choose from
+_PREDICTED = "the predicted class"
+_NO_LAYER = "gates of no layer"
 
 
 class ResultsPage:
@@ -28,9 +46,8 @@ class ResultsPage:
         self.project = project
         names = project.scored()
         self.name = name if name in names else next(iter(names), None)
-        self.cell: tuple[int, int] | None = None
-        self.index: int | None = None
         self.found: Results | None = None
+        self._forget()
         with frame(project, "/results"), ui.element("div").classes("page sided"):
             with card("Runs"):
                 self._runs()
@@ -39,6 +56,13 @@ class ResultsPage:
                 self._results()
                 ui.timer(0, self._score, once=True)
         watching(project.scored, self._runs.refresh)
+
+    def _forget(self) -> None:
+        self.cell: tuple[int, int] | None = None
+        self.index: int | None = None
+        self.method: Method = METHODS[0]
+        self.target, self.layer = "", ""
+        self.view = SequenceView(str(self.name), has_tracks=True)
 
     @ui.refreshable_method
     def _runs(self) -> None:
@@ -50,7 +74,8 @@ class ResultsPage:
             run_list(self.project, names, self.name, self._look_at)
 
     async def _look_at(self, name: str) -> None:
-        self.name, self.cell, self.index = name, None, None
+        self.name = name
+        self._forget()
         self._runs.refresh()
         await self._score()
 
@@ -61,7 +86,8 @@ class ResultsPage:
         if self.name is not None:
             with self.message.catching():
                 self.found = await run.io_bound(self.project.results, self.name)
-            self._results.refresh()
+            await self._results.refresh()
+            await self._explain()
 
     @ui.refreshable_method
     def _results(self) -> None:
@@ -80,15 +106,21 @@ class ResultsPage:
             return
         with ui.element("div").classes("two"):
             self._scores(found)
-            self._confusion(found)
-        if (
-            hasattr(found.evaluation.outcome, "arrays")
-            and "predictions" in found.evaluation.outcome.arrays
-        ):
+            if found.has_confusion:
+                self._confusion(found)
+        if found.order:
             with card("Sequences"), ui.element("div").classes("page sided").style("padding: 0"):
                 self._chosen(found)
-                with ui.element("div"):
+                with ui.element("div").classes("stack"):
                     self._sequence(found)
+        if found.kind == "forecast":
+            self._forecasts(found)
+        if found.calibration is not None:
+            with ui.element("div").classes("two"):
+                self._calibration(found)
+                self._map(found)
+
+    # -- scores -----------------------------------------------------------------------------------
 
     def _scores(self, found: Results) -> None:
         evaluation = found.evaluation
@@ -109,8 +141,6 @@ class ResultsPage:
 
     def _confusion(self, found: Results) -> None:
         evaluation = found.evaluation
-        if "confusion" not in evaluation.task_.metrics():
-            return
         matrix, classes = evaluation.confusion, [str(name) for name in evaluation.classes]
         with card("Confusion"):
             text("Rows are what a sequence is, columns what it was taken for. A cell shows its "
@@ -138,79 +168,198 @@ class ResultsPage:
                 button.props("disabled")
                 return
             share = count / whole
-            button.style(f"background: rgba(var(--heat), {0.12 + 0.88 * share:.2f})")
-            if share > 0.5:
+            if share > 0.5:  # light figures need a background that is dark enough
                 button.classes("strong")
+            shade = 0.7 + 0.3 * share if share > 0.5 else 0.08 + 0.74 * share
+            button.style(f"background: rgba(var(--heat), {shade:.2f})")
             button.on("click", lambda: self._choose((row, column)))
 
     def _pairs(self, matrix: Any, classes: list[str]) -> None:
         mixed = [
-            (int(matrix[row, column]), row, column)
-            for row in range(len(classes)) for column in range(len(classes))
-            if row != column and matrix[row, column]
-        ]  # fmt: skip
+            (int(matrix[row, column]), int(row), int(column))
+            for row, column in zip(*matrix.nonzero(), strict=True)
+            if row != column
+        ]
         with ui.element("div").classes("list"):
-            for count, row, column in sorted(mixed, reverse=True)[:_MISTAKES]:
+            for count, row, column in sorted(mixed, reverse=True)[:MOST]:
                 words = f"{classes[row]} taken for {classes[column]}"
                 item(words, str(count), lambda r=row, c=column: self._choose((r, c)))
 
-    def _choose(self, cell: tuple[int, int] | None) -> None:
+    # -- sequences --------------------------------------------------------------------------------
+
+    async def _choose(self, cell: tuple[int, int] | None) -> None:
         self.cell, self.index = cell, None
-        self._chosen.refresh(self.found)
-        self._sequence.refresh(self.found)
+        await self._chosen.refresh(self.found)  # which may choose the first of the list
+        await self._sequence.refresh(self.found)
+        await self._explain()
+
+    async def _show(self, index: int) -> None:
+        self.index, self.target = index, ""
+        await self._chosen.refresh(self.found)  # which may choose the first of the list
+        await self._sequence.refresh(self.found)
+        await self._explain()
 
     @ui.refreshable_method
     def _chosen(self, found: Results) -> None:
-        evaluation = found.evaluation
-        rows: list[tuple[int, str, str]] = []
+        rows: list[Answer]
         with ui.element("div").classes("stack"):
-            if self.cell is not None and "confusion" in evaluation.task_.metrics():
-                truth, taken = self.cell
-                there = (evaluation.target_codes == truth) & (evaluation.predicted_codes == taken)
-                rows = [
-                    (
-                        int(index),
-                        found.data.row(int(index)).id,
-                        f"{evaluation.confidence[index]:.0%} sure",
-                    )
-                    for index in there.nonzero()[0][:_MISTAKES]
-                ]
-                names = [str(evaluation.classes[code]) for code in (truth, taken)]
+            if self.cell is not None:
+                rows = found.cell(*self.cell)
+                names = [str(found.evaluation.classes[code]) for code in self.cell]
                 text(f"{names[0]} taken for {names[1]}", "h3")
-                ui.button("all mistakes", on_click=lambda: self._choose(None)).props("flat dense")
-            elif "correct" in evaluation.outcome.arrays or hasattr(evaluation, "correct"):
-                text("Mistakes, the surest first", "h3")
-                rows = [
-                    (
-                        one.index,
-                        str(one.id),
-                        f"{one.target} → {one.prediction}, {one.confidence:.0%}",
-                    )
-                    for one in evaluation.mistakes(_MISTAKES)
-                ]
+                back = ui.button("all mistakes", on_click=partial(self._choose, None))
+                back.props("flat dense")
+            else:
+                rows = found.mistakes()
+                text(found.order, "h3")
                 if not rows:
-                    text("There are none.", "div", "empty")
+                    text("There are none: a cell of the matrix shows those that are right.",
+                         "div", "empty")  # fmt: skip
             if self.index is None and rows:
-                self.index = rows[0][0]
+                self.index = rows[0].number
             with ui.element("div").classes("list tall"):
-                for index, name, aside in rows:
-                    item(name, aside, lambda i=index: self._show(i), index == self.index)
-
-    def _show(self, index: int) -> None:
-        self.index = index
-        self._chosen.refresh(self.found)
-        self._sequence.refresh(self.found)
+                for row in rows:
+                    item(
+                        row.id, row.words, partial(self._show, row.number), row.number == self.index
+                    )
 
     @ui.refreshable_method
     def _sequence(self, found: Results) -> None:
         if self.index is None:
-            text("Choose a sequence, or a cell of the matrix.", "div", "empty")
+            text("Choose a cell of the matrix: its sequences stand here, to be seen, heard and "
+                 "explained.", "div", "empty")  # fmt: skip
             return
-        evaluation, index = found.evaluation, self.index
-        show_sequence(found.data.view(index, width=_WIDTH), str(self.name))
-        if "probabilities" in evaluation.outcome.arrays:
-            shares = evaluation.probabilities[index]
-            best = sorted(
-                zip(shares.tolist(), map(str, evaluation.classes), strict=True), reverse=True
-            )
-            table([(name, f"{share:.1%}") for share, name in best[:5]], ("class", "probability"), 1)
+        self.view = SequenceView(str(self.name), has_tracks=True)
+        self.refused = Message()
+        if hasattr(found.model, "classes_"):
+            self._methods(found)
+        self._words = ui.element("div").classes("reading words")
+        self._words.set_visibility(False)
+        with ui.element("div").classes("stack tight"):
+            self.view.draw(found.data, self.index)
+        shares = found.shares(self.index)
+        if shares:
+            table([(name, f"{share:.1%}") for name, share in shares], ("class", "probability"), 1)
+
+    def _methods(self, found: Results) -> None:
+        """What is explained and how; the explanation follows at once."""
+        with ui.element("div").classes("head"):
+            if found.kind != "label":
+                text("Why:", "span", "dim")
+                choice(METHODS, self.method, "explanation", self._set("method"))
+                classes = [_PREDICTED, *map(str, found.model.classes_[:_CHOICES])]
+                choice(classes, self.target or _PREDICTED, "for and against", self._set("target"))
+            layers = [f"{name} {way}" for name, way in found.recurrent]
+            if layers:
+                known = [_NO_LAYER, *layers]
+                choice(known, self.layer or _NO_LAYER, "gates", self._set("layer"))
+            self.waiting = text("", "span", "dim")
+
+    def _set(self, name: str) -> Callable[[str], Any]:
+        async def chosen(words: str) -> None:
+            setattr(self, name, "" if words in (_PREDICTED, _NO_LAYER) else words)
+            await self._explain()
+
+        return chosen
+
+    async def _explain(self) -> None:
+        """Compute the tracks of the sequence in a thread, and draw them as they come."""
+        found, index = self.found, self.index
+        if found is None or index is None or not hasattr(found.model, "classes_"):
+            return
+        view, asked = self.view, (index, self.method, self.target, self.layer)
+        wanted: list[Callable[[], Any]] = [partial(found.along, index)]
+        if found.kind != "label":
+            wanted.append(partial(found.why, index, self.method, self.target))
+        if self.layer:
+            layer, _, way = self.layer.rpartition(" ")
+            wanted.append(partial(found.gates, index, layer, way))
+        if found.data.data.x.is_text:
+            wanted = [partial(found.words, index)]
+        tracks: list[Track] = []
+        problems = []
+        write(self.waiting, "computing")
+        for compute in wanted:
+            try:
+                new: Any = await run.io_bound(compute)
+            except SegueError as error:
+                problems.append(str(error))
+                continue
+            if asked != (self.index, self.method, self.target, self.layer) or view is not self.view:
+                return  # another one is shown meanwhile
+            if found.data.data.x.is_text:
+                self._write(new)
+                continue
+            tracks += new if isinstance(new, list) else [new]
+            view.add(tracks)
+        write(self.waiting, "")
+        if problems:
+            self.refused.show("\n".join(problems))
+        else:
+            self.refused.clear()
+
+    def _write(self, words: list[tuple[str, float]]) -> None:
+        """The words of a text: blue speaks for the class, orange against it."""
+        self._words.clear()
+        self._words.set_visibility(True)
+        with self._words:
+            for word, share in words:
+                hue = "heat" if share >= 0 else "cold"
+                mark = text(word, "span")
+                mark.style(f"background: rgba(var(--{hue}), {min(1.0, abs(share)) * 0.6:.2f})")
+                mark.props["title"] = f"{share:+.2f}"
+
+    # -- all of them ------------------------------------------------------------------------------
+
+    def _calibration(self, found: Results) -> None:
+        seen = found.calibration
+        with card("Calibration"):
+            text(
+                f"Expected calibration error {seen.error:.3f}: so far the confidence is from the "
+                "share that is right, on average. On the straight line they are the same.",
+                "div", "dim small-text",
+            )  # fmt: skip
+            names = ("right", "as sure")
+            chart = LineChart(names, axis="confidence", label="accuracy over confidence", high=1.0)
+            bins = [
+                (float(sure), float(right))
+                for sure, right, count in zip(
+                    seen.confidence, seen.accuracy, seen.counts, strict=True
+                )
+                if count
+            ]
+            ends = [(0.0, None), *bins, (1.0, None)]
+            sure = [end for end, _ in ends]
+            chart.show(names, [sure, [right for _, right in ends], sure])
+
+    def _map(self, found: Results) -> None:
+        with card("Map of the sequences") as section:
+            text("What the network makes of each sequence, before its head, in the plane: those "
+                 "that it finds alike lie together. A click opens one.",
+                 "div", "dim small-text")  # fmt: skip
+            message = Message()
+
+            async def draw() -> None:
+                button.disable()
+                with message.catching():
+                    seen: Any = await run.io_bound(lambda: found.point_map)
+                    points = [
+                        (*map(float, point), label, int(number), found.data.row(int(number)).id)
+                        for point, label, number in zip(
+                            seen.points, seen.labels, seen.numbers, strict=True
+                        )
+                    ]
+                    with section:
+                        PointChart(points, label="map of the sequences", on_choose=self._show)
+                        text(seen.about, "div", "dim small-text")
+                button.set_visibility(False)
+
+            button = ui.button("Draw the map", on_click=draw).props("outline")
+            button.style("justify-self: start")
+
+    def _forecasts(self, found: Results) -> None:
+        with card("Forecasts, one step ahead"):
+            names = ("true", "predicted")
+            chart = LineChart(names, axis="window", label="true and predicted values")
+            truth, predicted = (list(map(float, values)) for values in found.forecasts())
+            chart.show(names, [list(map(float, range(len(truth)))), truth, predicted])

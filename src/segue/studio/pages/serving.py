@@ -6,23 +6,17 @@ import logging
 import os
 import secrets
 import socket
-import struct
 import threading
 import time
 import warnings
 import webbrowser
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-
-from segue.errors import OptionError, SegueError
+from segue.errors import OptionError
 from segue.extras import require
-from segue.studio.opened import OpenData
 from segue.studio.project import Project
 
 HOST = "127.0.0.1"
-_POINTS = 20_000  # columns of a screen at most, and as many on either side
 
 
 def serve(
@@ -106,13 +100,14 @@ def free_port(port: int | None) -> int:
 
 def _pages(project: Project, *, token: str, port: int) -> None:
     """Say which addresses there are, and what answers them."""
-    from fastapi import Response
     from nicegui import app, ui
 
+    from segue.studio.pages.addresses import addresses
     from segue.studio.pages.data_page import DataPage
     from segue.studio.pages.designer_page import DesignerPage
     from segue.studio.pages.downloads import downloads
     from segue.studio.pages.elements import STATIC
+    from segue.studio.pages.experiments_page import ExperimentsPage
     from segue.studio.pages.guard import Guard
     from segue.studio.pages.results_page import ResultsPage
     from segue.studio.pages.training_page import TrainingPage
@@ -140,66 +135,13 @@ def _pages(project: Project, *, token: str, port: int) -> None:
     def results(run: str | None = None) -> None:
         ResultsPage(project, run)
 
+    @ui.page("/experiments")
+    def experiments() -> None:
+        ExperimentsPage(project)
+
     @ui.page("/use")
     def use(run: str | None = None) -> None:
         UsePage(project, run)
 
-    @app.get("/stretch")
-    def stretch(of: str, index: int, start: int, stop: int, width: int) -> Any:
-        try:
-            data = opened_of(project, of)
-            body = packed(data, index, start, stop, min(width, 3 * _POINTS))
-        except SegueError as error:
-            return Response(str(error), 404, media_type="text/plain")
-        return Response(
-            body.bytes, media_type="application/octet-stream",
-            headers={"x-thinned": str(int(body.is_thinned)), "cache-control": "no-store"},
-        )  # fmt: skip
-
+    addresses(project)
     downloads(project)
-
-
-def opened_of(project: Project, of: str) -> OpenData:
-    """The data set that sequences are asked of: the open one, or that of a run's results.
-
-    Raises:
-        SegueError: there is none.
-    """
-    if of != "open":
-        return project.results(of).data
-    if project.opened is None:
-        raise OptionError("No data are open.")
-    return project.opened
-
-
-class Packed:
-    """Points of a curve as bytes.
-
-    Two numbers come first (uint32): how many points, and how many channels. The steps of the points
-    follow (float64), and the values (float32) of the channels, one after the other.
-
-    Args:
-        steps: `[point]`.
-        values: `[point, channel]`.
-        is_thinned: whether a point stands for several steps.
-    """
-
-    def __init__(self, steps: Any, values: Any, *, is_thinned: bool) -> None:
-        count, channels = values.shape
-        rows = np.ascontiguousarray(values.T, dtype="<f4")
-        self.bytes = b"".join(
-            [struct.pack("<II", count, channels), steps.astype("<f8").tobytes(), rows.tobytes()]
-        )
-        self.is_thinned = is_thinned
-
-
-def packed(data: OpenData, index: int, start: int, stop: int, width: int) -> Packed:
-    """Some steps of a sequence for a chart.
-
-    Raises:
-        OptionError: no such sequence, a text, or no columns.
-    """
-    found = data.view(index, start=start, stop=stop, width=width).stretch
-    if found is None:
-        raise OptionError("A text has no curve.")
-    return Packed(found.steps, found.values, is_thinned=found.is_thinned)

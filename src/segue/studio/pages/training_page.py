@@ -18,6 +18,7 @@ from segue.studio.pages.elements import (
     write,
 )
 from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.outlook import OutlookCard
 from segue.studio.planning import Plan
 from segue.studio.project import Project
 from segue.studio.settings import Setting
@@ -51,6 +52,7 @@ class TrainingPage:
                 with ui.element("div").classes("stack"):
                     self._network()
                     self._options()
+                    OutlookCard(project)
                 with ui.element("div").classes("stack"):
                     self._run()
         self.look = watching(self._standing, self._follow)
