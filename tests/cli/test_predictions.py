@@ -267,3 +267,18 @@ def test_a_spreadsheet_gets_text(run: Run) -> None:
         assert code == WRONG_USE
         assert "--spreadsheet is for CSV" in said
     assert run("--per-step", "--steps", "3")[0] in (FAILED, WRONG_USE)
+
+
+def test_sets_of_classes_are_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waves = segue.synth.waves(40, test=0, length=12)
+    fitted = segue.SequenceClassifier("hydra(2)", options=QUIET).fit(waves)
+    table = predictions_of(fitted, waves, per_step=False, steps=None, coverage=0.9)
+    expected = [" ".join(map(str, own)) for own in fitted.predict_set(waves)]
+    assert table.columns["set"] == expected
+    fitted.save(tmp_path / "model.safetensors")
+    assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "12"]) == 0
+    words = ["predict", str(tmp_path / "model.safetensors"), str(tmp_path / "waves")]
+    assert main([*words, "--coverage", "0.9"]) == 0
+    assert "id,prediction,set,probability_" in capsys.readouterr().out
+    assert main([*words, "--coverage", "90"]) == WRONG_USE
+    assert "expected a share such as 0.9" in capsys.readouterr().err

@@ -152,7 +152,7 @@ def test_fit_without_a_network_joins_several_where_there_are_classes(
     assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "40"]) == 0
     out = tmp_path / "run"
     assert main(["fit", str(tmp_path / "waves"), "--out", str(out), "--time-limit", "1s"]) == 0
-    assert "rocket: loss " in capsys.readouterr().err
+    assert "rocket: held out accuracy " in capsys.readouterr().err
     record = json.loads((out / "run.json").read_text())
     assert record["settings"]["network"] == "auto"
     assert "selection" not in record

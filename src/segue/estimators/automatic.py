@@ -7,6 +7,7 @@ head, and a head behind them that weights their logits. So whatever a network ca
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -143,15 +144,19 @@ def held_out_logits(result: FitResult) -> Array:
 
 
 def in_words(member: Member) -> str:
-    """What is known of a member."""
-    row = member.result.history.rows[0]
+    """What is known of a member: its scores for held-out sequences, and the size of its weights."""
     size = sum(w.nbytes for w in member.result.network.get_weights().values())
-    scores = ", ".join(
-        f"{name.removeprefix('validation_')} {value:.4f}"
-        for name, value in row.items()
-        if name.startswith("validation_")
-    )
-    return f"{scores}, {size / 1e6:.1f} MB"
+    held_out: HeldOut = member.result.held_out
+    row = member.result.history.rows[0]
+    found = {n: v for n, v in row.items() if n.startswith("validation_") and not n.endswith("loss")}
+    scores = ", ".join(f"{n.removeprefix('validation_')} {v:.4f}" for n, v in found.items())
+    if held_out.targets.ndim == 1 and held_out.outputs.ndim == 2:
+        chosen = held_out.outputs[np.arange(len(held_out.targets)), held_out.targets]
+        right = np.asarray(held_out.outputs.argmax(axis=1) == held_out.targets, float)
+        error = right.std() / math.sqrt(len(right))
+        scores = f"accuracy {right.mean():.4f} ± {error:.4f}"
+        scores += f", log loss {-np.log(chosen.clip(1e-12)).mean():.4f}"
+    return f"held out {scores}; {size / 1e6:.1f} MB"
 
 
 def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResult:

@@ -130,8 +130,8 @@ def fit_run(
         compare: networks of which the best is trained, by cross-validation on the training part
             (`segue.studies.select_network`); "auto": some usual ones, where the task is to
             classify, label or regress. A time limit is then that of both: a quarter is for the
-            comparison. Where sequences of numbers have one class each, "auto" is the network
-            "auto", which joins several. `None`: the network in the settings is trained.
+            comparison. Where up to 5,000 sequences of numbers have one class each, "auto" is the
+            network "auto", which joins several. `None`: the network in the settings is trained.
         columns: further options of the reader, such as `{"label": "kind"}` for a table.
         tell: called with the notes of the data set (what the reader guessed) before they are used.
         executor: of several seeds: called with the run's folder, it makes what trains them, as in
@@ -240,12 +240,15 @@ def _select(
     return {"selection": found.to_json()}
 
 
+MOST_JOINED = 5000  # sequences: of more, heads in closed form take longer than epochs
+
+
 def _joins(estimator: BaseSequenceEstimator, train: Dataset) -> bool:
-    """Whether several networks can be fitted in closed form, and joined."""
+    """Whether several networks can be fitted in closed form in little time, and joined."""
     from segue.estimators.automatic import with_network
     from segue.estimators.splitting import holds_out
 
-    return holds_out(with_network(estimator, "auto"), train)
+    return len(train) <= MOST_JOINED and holds_out(with_network(estimator, "auto"), train)
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
