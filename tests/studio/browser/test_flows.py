@@ -298,6 +298,10 @@ def test_nobody_else_is_answered(studio: Studio, page: Any) -> None:
         f"picture?of=open&index=0&kind=../x&{steps}",
         "sound?of=../x&index=0",
         "sound?of=open&index=../0",
+        "diagram.svg",
+        "diagram.gif",
+        "file?run=..%2Fx&file=model.safetensors",
+        "file?run=x&file=..%2F..%2Fsecret.csv",
         "static/../studio.css.bak",
     ):
         assert page.request.get(bare + path).status in (404, 422)
