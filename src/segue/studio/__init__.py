@@ -21,6 +21,7 @@ All state and every action are in a `Project`, which knows nothing of any page:
     sounds      sequences as sounds
     lines       each action as a line of Python and of the command line
     takeaway    files of a run for elsewhere
+    tryout      what a model answers on what is typed, drawn, or in a file
     project     all of it together
     notebook    the designer, while a program waits for it
 """

@@ -29,6 +29,7 @@ from segue.studio.study_plan import StudyKind, StudyPlan
 from segue.studio.takeaway import Taken, file_of, take
 from segue.studio.trainings import RUNS, Trainings, Watched
 from segue.studio.tree import Design
+from segue.studio.tryout import Tries
 from segue.studio.uploads import keep
 from segue.tasks import TASKS, Task
 from segue.training import TrainingOptions
@@ -66,6 +67,7 @@ class Project:
         self.is_awaited = False  # whether a program waits for the network: `segue.studio.design`
         self.design = Design("bilstm(100)", "standardize", self._changed)
         self.trainings = Trainings(self.folder)
+        self.tries = Tries(self.trainings, self._path_of)
         self.experiments = Experiments(self.folder, self._changed)
         self._task: str | None = None
         self._chosen: dict[str, Any] = {}

@@ -110,6 +110,9 @@ def test_from_data_to_mistakes(
     accessible()
 
     page.get_by_role("link", name="Use", exact=True).click()
+    page.get_by_label("numbers or a text to try").fill("0 1 0 -1 0 1 0 -1 0 1 0")
+    page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_text("probabilities after each step")).to_be_visible()
     page.get_by_label("take Exact script").click()
     with page.expect_download() as script:
         page.get_by_role("link", name="script.py").click()

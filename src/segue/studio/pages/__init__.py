@@ -12,7 +12,8 @@
     outlook         what a training will take
     results_page    scores, confusion, mistakes, explanations, calibration, a map
     experiments_page    all runs and studies, some side by side, and studies to start
-    use_page        what is taken away of a run
+    use_page        a model is tried, and taken away
+    try_card        what it answers on what is typed, drawn, or in a file
     downloads       the addresses of files that are taken away
 
 `static` has what the browser gets: the designer, the charts, and uPlot, which draws them.

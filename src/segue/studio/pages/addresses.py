@@ -21,6 +21,7 @@ from segue.studio.opened import OpenData
 from segue.studio.pictures import picture
 from segue.studio.project import Project
 from segue.studio.sounds import sound
+from segue.studio.tryout import TRIED
 
 _FRESH = {"cache-control": "no-store"}
 _POINTS = 20_000  # columns of a screen at most, and as many on either side
@@ -127,6 +128,8 @@ def opened_of(project: Project, of: str) -> OpenData:
     Raises:
         SegueError: there is none.
     """
+    if of == TRIED and project.tries.last is not None:
+        return project.tries.last.data
     if of != "open":
         return project.results(of).data
     if project.opened is None:

@@ -23,7 +23,7 @@ from segue.studio.pages.elements import (
     write,
 )
 from segue.studio.pages.frame import frame, watching
-from segue.studio.pages.sequence import SequenceView
+from segue.studio.pages.sequence import SequenceView, write_words
 from segue.studio.project import Project
 from segue.studio.results import METHODS, MOST, Answer, Method, Results
 from segue.studio.tracks import Track
@@ -288,7 +288,7 @@ class ResultsPage:
             if asked != (self.index, self.method, self.target, self.layer) or view is not self.view:
                 return  # another one is shown meanwhile
             if found.data.data.x.is_text:
-                self._write(new)
+                write_words(self._words, new)
                 continue
             tracks += new if isinstance(new, list) else [new]
             view.add(tracks)
@@ -297,17 +297,6 @@ class ResultsPage:
             self.refused.show("\n".join(problems))
         else:
             self.refused.clear()
-
-    def _write(self, words: list[tuple[str, float]]) -> None:
-        """The words of a text: blue speaks for the class, orange against it."""
-        self._words.clear()
-        self._words.set_visibility(True)
-        with self._words:
-            for word, share in words:
-                hue = "heat" if share >= 0 else "cold"
-                mark = text(word, "span")
-                mark.style(f"background: rgba(var(--{hue}), {min(1.0, abs(share)) * 0.6:.2f})")
-                mark.props["title"] = f"{share:+.2f}"
 
     # -- all of them ------------------------------------------------------------------------------
 

@@ -87,3 +87,20 @@ class SequenceView:
         chip = text(kind, "button", "chip here" if is_chosen else "chip").props("type=button")
         chip.props["aria-pressed"] = str(is_chosen).lower()
         chip.on("click", choose)
+
+
+def write_words(element: ui.element, words: Sequence[tuple[str, float]]) -> None:
+    """Write the words of a text, each on its share: blue speaks for the class, orange against it.
+
+    Args:
+        element: where they stand, in place of what stood there.
+        words: with their shares, from -1 to 1.
+    """
+    element.clear()
+    element.set_visibility(True)
+    with element:
+        for word, share in words:
+            hue = "heat" if share >= 0 else "cold"
+            mark = text(word, "span")
+            mark.style(f"background: rgba(var(--{hue}), {min(1.0, abs(share)) * 0.6:.2f})")
+            mark.props["title"] = f"{share:+.2f}"

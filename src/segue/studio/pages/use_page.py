@@ -1,4 +1,4 @@
-"""The page of a trained model: what is taken away of it."""
+"""The page of a trained model: it is tried, and taken away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nicegui import run, ui
 
 from segue.studio.pages.elements import Message, card, run_list, text
 from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.try_card import TryCard
 from segue.studio.project import Project
 from segue.studio.takeaway import OFFERS, Offer, Taken
 
@@ -54,10 +55,12 @@ class UsePage:
         if self.name is None:
             with card("Use it"):
                 text(
-                    "A trained model is taken away here: as a file, a report, the exact script, or "
-                    "for ONNX, Keras and PyTorch.", "p", "empty",
+                    "A trained model is tried here on what you type, draw or have in a file, and "
+                    "taken away: as a file, a report, the exact script, or for ONNX, Keras and "
+                    "PyTorch.", "p", "empty",
                 )  # fmt: skip
             return
+        TryCard(self.project, self.name)
         with card("Take away"):
             text(
                 "What is written for another program is run there beside the model first; what was "
