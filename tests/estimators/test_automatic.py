@@ -74,6 +74,7 @@ def test_the_same_members_give_the_same_file(tmp_path: Path) -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_what_is_said_of_held_out_sequences_is_so_of_new_ones() -> None:
     x, y = waves(120, noise=1.8)
     fitted = auto().fit(x, y)
@@ -83,6 +84,7 @@ def test_what_is_said_of_held_out_sequences_is_so_of_new_ones() -> None:
     assert kept["validation_loss"] == pytest.approx(scores.log_loss, abs=0.15)
 
 
+@pytest.mark.slow
 def test_the_network_weights_the_logits_of_its_members() -> None:
     x, y = waves(30)
     fitted = auto().fit(x, y)
@@ -124,6 +126,7 @@ def test_a_ctrl_c_keeps_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fitted.predict(x).shape == (30,)
 
 
+@pytest.mark.slow
 def test_groups_static_features_and_two_classes() -> None:
     x, y = waves(30)
     by_group = auto().fit(x, y, groups=np.arange(30) // 5)

@@ -42,10 +42,10 @@ def test_what_would_take_longer_than_there_is_time_is_left_out() -> None:
 
 def test_a_slow_machine_is_noticed() -> None:
     def slow(one: Candidate) -> tuple[str, np.ndarray]:
-        time.sleep(2.0 if one.name == "a" else 0.0)
+        time.sleep(0.6 if one.name == "a" else 0.0)
         return named(one)
 
-    found = run(slow, seconds=5.0, expected=lambda one: 0.0 if one.name == "a" else 2.0)
+    found = run(slow, seconds=3.5, expected=lambda one: 0.0 if one.name == "a" else 2.0)
     assert [member.result for member in found.members] == ["a"]
 
 

@@ -24,6 +24,7 @@ from segue.estimators.splitting import (
     is_automatic,
 )
 from segue.layers import Dense, LayerSpec, Parallel
+from segue.layers.untrained import LONGEST
 from segue.networks import Network
 from segue.progress import Progress, duration
 from segue.search.candidates import Candidate, in_order
@@ -94,7 +95,9 @@ def fit_automatically(
     callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
     for callback in callbacks:
         callback.on_start([])
-    steps, count = float(data.x.lengths.mean()), len(data)
+    lengths, count = data.x.lengths, len(data)
+    same = bool((lengths == lengths[0]).all())
+    size = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
     limit = options.time_limit_seconds or SECONDS
     with Progress(options.progress, is_transient=True) as board:
 
@@ -110,9 +113,9 @@ def fit_automatically(
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
         found = search(
-            in_order(count, steps, data.x.channels),
+            in_order(*size),
             one,
-            lambda candidate: candidate.seconds(count, steps, data.x.channels),
+            lambda candidate: candidate.seconds(*size),
             until=began + limit,
             tell=lambda member: board.write(
                 f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}"

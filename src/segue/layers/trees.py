@@ -17,6 +17,7 @@ from segue.layers.initial import Initializers, zeros
 from segue.onnx_graph import Value
 from segue.spec import Count, Name
 
+MOST_TRIED = 1000  # features that are tried at a split
 _ROWS = 2_000_000  # pairs of a case and a tree that are followed at once
 
 
@@ -126,8 +127,8 @@ class Trees(LayerSpec, kind="trees", input_kind="either", is_causal=True, infere
 
     It stands last, behind features that are not trained: `quant trees`. The trees are grown when
     the network is fitted, by scikit-learn, from bootstrap samples, by entropy, with a tenth of the
-    features tried at each split; what each sequence gets from the trees that were grown without it
-    tells how sure they may be. What stands behind `trees` is then filled in.
+    features, 1,000 at most, tried at each split; what each sequence gets from the trees that were
+    grown without it tells how sure they may be. What stands behind `trees` is then filled in.
 
     Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006; with the
     numbers of Dempster, Schmidt & Webb, "QUANT", Data Mining and Knowledge Discovery 38, 2024.

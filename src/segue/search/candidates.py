@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from segue.layers.trees import MOST_TRIED
+
 _BLOCK = 25e9  # multiplications a second of a product of matrices
 _EIGEN = 25e9  # of a decomposition by eigenvectors
 
@@ -29,18 +31,21 @@ class Candidate:
     once: float = 0.1
     grows: bool = False
 
-    def seconds(self, count: int, steps: float, channels: int) -> float:
+    def seconds(
+        self, count: int, steps: float, channels: int, length: float | None = None
+    ) -> float:
         """About how long it takes on one processor of a usual kind.
 
         Args:
             count: sequences.
             steps: of them, on average.
             channels: of a step.
+            length: steps for which there are features, where that is another number.
         """
-        width = self.features(steps) * (channels if self.grows else 1)
+        width = self.features(length or steps) * (channels if self.grows else 1)
         found = self.once + 1e-9 * self.nanoseconds * count * steps * width
         if self.grows:
-            return found + 1e-6 * 200 * count * math.log2(count + 1) * math.sqrt(width / 1000)
+            return found + 1.6e-6 * count * math.log2(count + 1) * min(0.1 * width, MOST_TRIED)
         least, most = sorted((count, width))
         return found + 2 * least**2 * most / _BLOCK + 10 * least**3 / _EIGEN
 
@@ -60,11 +65,13 @@ CANDIDATES = (
 )  # fmt: skip
 
 
-def in_order(count: int, steps: float, channels: int) -> list[Candidate]:
+def in_order(
+    count: int, steps: float, channels: int, length: float | None = None
+) -> list[Candidate]:
     """The candidates for so many sequences; what is there soonest comes first.
 
     >>> [one.name for one in in_order(100, 150, 1)][:2]
     ['rocket', 'multirocket and hydra']
     """
-    first = min(CANDIDATES, key=lambda one: one.seconds(count, steps, channels))
+    first = min(CANDIDATES, key=lambda one: one.seconds(count, steps, channels, length))
     return [first, *(one for one in CANDIDATES if one is not first)]

@@ -15,6 +15,7 @@ import numpy as np
 
 from segue.data.arrays import Array
 from segue.extras import require
+from segue.layers.trees import MOST_TRIED
 
 _FOLDS = 5  # of groups
 _MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
@@ -64,8 +65,9 @@ def grow_trees(
     require("sklearn")
     from sklearn.ensemble import ExtraTreesClassifier
 
+    tried = max(1, min(round(0.1 * x.shape[1]), MOST_TRIED))
     forest = ExtraTreesClassifier(
-        trees, criterion="entropy", max_features=0.1, bootstrap=True, oob_score=groups is None,
+        trees, criterion="entropy", max_features=tried, bootstrap=True, oob_score=groups is None,
         min_samples_leaf=max(1, len(x) // _MOST), random_state=seed, n_jobs=threads,
     )  # fmt: skip
     with warnings.catch_warnings():  # of cases that are in all samples, where trees are few
