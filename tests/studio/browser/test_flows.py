@@ -120,6 +120,7 @@ def test_from_data_to_mistakes(
     page.get_by_label("take PyTorch", exact=True).click()
     expect(page.get_by_text("largest difference")).to_be_visible()
     expect(page.get_by_role("link", name="↓ pytorch.py", exact=True)).to_be_visible()
+    accessible()
 
 
 def test_a_mistake_in_the_network_stands_at_its_layer(
