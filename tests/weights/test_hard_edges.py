@@ -16,9 +16,9 @@ import torch
 from segue.data.arrays import Array
 from segue.kernels import forward, reference
 from segue.kernels.ragged import Ragged
-from segue.layers import BuildContext, Shape
+from segue.layers import BuildContext, Dense, LayerSpec, Shape
 from segue.layers.base import TorchSource
-from segue.layers.inference import InferenceChain, chain_initial_weights
+from segue.layers.inference import InferenceChain, InferenceLayer, chain_initial_weights
 from segue.networks import as_specs
 from segue.networks.source import rendered, torch_facts
 from segue.onnx_graph import Graph, Steps
@@ -57,16 +57,24 @@ def in_onnx(chain: InferenceChain, x: Array) -> Array:
 
 
 def in_pytorch(chain: InferenceChain, x: Array) -> Array:
-    (layer,), source = chain, TorchSource()
-    context = BuildContext(layer.name, Shape(x.shape[2], length=100))
-    layer.spec.write_torch(source, context)
-    names: dict[str, Any] = {}
-    facts = {"network": "", "shape": context.shape, "output": layer.shape, "static": 0}
-    exec(rendered("torch_network.txt", facts | torch_facts(source)), names)
-    module, weights = names["Network"](), layer._given
-    names["copy_weights"](module, {f"{layer.name}/{part}": w for part, w in weights.items()})
+    (layer,) = chain
+    names = written(layer.spec, BuildContext(layer.name, Shape(x.shape[2], length=100)))
+    names["copy_weights"](module := names["Network"](), weights_of(layer))
     answer: Array = module(torch.from_numpy(x), torch.from_numpy(LENGTHS)).numpy()
     return answer
+
+
+def written(spec: LayerSpec, context: BuildContext) -> dict[str, Any]:
+    """What the source of a layer alone defines."""
+    source, names = TorchSource(), dict[str, Any]()
+    spec.write_torch(source, context)
+    facts = {"network": "", "shape": context.shape, "output": spec.output_shape(context)}
+    exec(rendered("torch_network.txt", {**facts, "static": 0, **torch_facts(source)}), names)
+    return names
+
+
+def weights_of(layer: InferenceLayer) -> dict[str, Array]:
+    return {f"{layer.name}/{part}": weight for part, weight in layer._given.items()}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -76,3 +84,30 @@ def test_nothing_is_decided_otherwise(way: Any, text: str, channels: int) -> Non
     chain, x = of_size(text, channels)
     wanted, found = chain(Ragged.from_padded(x, LENGTHS)), way(chain, x)
     assert np.abs(found - wanted).max() <= 1e-5 * max(1, np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("way", ["segue", "onnx", "pytorch"])
+def test_sums_of_many_features_lose_no_digits(way: str) -> None:
+    """Those of 50,000 features go up to 200, and a bias takes them back: what is left is right."""
+    draws = np.random.default_rng(0)
+    x = (0.5 + draws.standard_normal((6, 50_000))).astype(np.float32)
+    kernel = (0.01 * draws.standard_normal((50_000, 3)) + 0.008).astype(np.float32)
+    sums = x.astype(np.float64) @ kernel
+    bias = -sums.mean(0).astype(np.float32)
+    context = BuildContext("dense_1", Shape(50_000, sequence=False))
+    layer = Dense(3).inference_layer(context, {"kernel": kernel, "bias": bias})
+    found = layer(x)
+    if way == "onnx":
+        graph = Graph()
+        graph.output(
+            "y", layer.write_onnx(graph.input("x", np.float32, (None, None))), (None, None)
+        )
+        session = session_of(graph.model("segue", {}).SerializeToString())
+        (found,) = session.run(None, {"x": x})
+    elif way == "pytorch":
+        names = written(layer.spec, context)
+        names["copy_weights"](module := names["Network"](), weights_of(layer))
+        found = module(torch.from_numpy(x), torch.ones(6)).detach().numpy()
+    wanted = sums + bias
+    assert 1 < np.abs(wanted).max() < 9
+    assert np.abs(found - wanted).max() <= 1e-5 * np.abs(wanted).max()

@@ -34,6 +34,12 @@ def backwards(x, lengths):
     return x.gather(1, index[:, :, None].expand(-1, -1, x.shape[2]))
 
 
+def wide(layer, x):
+    """A linear layer of thousands of inputs, whose products are added in float64."""
+    x = x.double() @ layer.weight.double().T
+    return (x if layer.bias is None else x + layer.bias).float()
+
+
 def each_step(layer, x):
     """A layer of PyTorch that takes [rows, feature], at every step."""
     return layer(x.reshape(-1, x.shape[-1])).reshape(x.shape)
