@@ -253,12 +253,27 @@ def test_a_grid_is_started_watched_stopped_and_goes_on(project: Project, waves: 
     assert 1 <= done < 6
     again = Project(project.folder)
     again.experiments.resume(name)
-    until(again, name, lambda w: len(w.trials) > done or not w.is_active)
+    assert again.experiments.watch(name).is_active
     again.experiments.stop(name)
     again.experiments.processes.wait(name, LIMIT)
     rows = [row for row in again.experiments.rows() if row.kind == "study"]
-    assert rows[0].trials is not None
-    assert rows[0].trials[1] == 6
+    assert (rows[0].state, rows[0].trials) == ("stopped", (done, 6))
+
+
+@pytest.mark.slow
+def test_what_is_stopped_at_once_has_failed_and_says_why(project: Project, waves: str) -> None:
+    """Before its process could do anything about Ctrl-C."""
+    project.open(waves)
+    study = project.start_study(project.study("grid", seeds=1, networks=("gru(2)",)))[8:]
+    training = project.start()
+    for act in (project.experiments.stop, project.stop):
+        act(study if act == project.experiments.stop else training)
+    project.experiments.processes.wait(study, LIMIT)
+    project.trainings.wait(training, LIMIT)
+    for watched in (project.experiments.watch(study), project.watch(training)):
+        assert (watched.state, watched.error) == (
+            "failed", "It was stopped before anything was learnt.",
+        )  # fmt: skip
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from segue.runs.ordering import in_order, with_words
 from segue.runs.places import TRASH
 from segue.runs.summary import RunSummary
 from segue.studio.files import inside
-from segue.studio.processes import Processes, error_in, lines_of
+from segue.studio.processes import Processes, lines_of
 from segue.studio.study_plan import StudyPlan
 from segue.studio.trainings import RUNS
 
@@ -195,13 +195,14 @@ class Experiments:
         folder, text = self.processes.folder(name), self.processes.printed(name)
         messages, is_active = lines_of(text), self.processes.is_active(name)
         is_fine = is_active or self.processes.ended_well(name)
-        error = "" if is_fine else error_in(text)
+        error = "" if is_fine else self.processes.error(name)
         found = list_runs(folder) if folder.is_dir() else []
         if not any(row.kind == "study" for row in found):
             if name not in self.processes.started:
                 raise DataNotFoundError("there is no such study.", path=f"{STUDIES}/{name}")
             state = "starting" if is_active else "failed"
-            return WatchedStudy(name, state, messages=messages, error=error or _silent(state))
+            error = "" if is_active else self.processes.error(name)
+            return WatchedStudy(name, state, messages=messages, error=error)
         study = next(row for row in found if row.kind == "study")
         trials = in_order([row for row in found if row.kind == "trial"], "score")
         state = "running" if is_active else study.state if is_fine else "failed"
@@ -237,7 +238,3 @@ def _facts(folder: Path) -> tuple[tuple[str, str], ...]:
     except (SegueError, OSError, KeyError, ValueError):
         return ()
     return tuple((name, text) for name, text in found if name not in ("", "study"))
-
-
-def _silent(state: str) -> str:
-    return "It ended before its first training." if state == "failed" else ""

@@ -20,6 +20,8 @@ from segue.atomic import LOCK, is_locked, make_folder
 from segue.errors import DataNotFoundError, FileError
 from segue.studio.files import inside
 
+_AT_ONCE = -signal.SIGINT  # of one that was stopped before it could do anything about it
+_STOPPED = "It was stopped before anything was learnt."
 _TAIL = 20_000  # bytes of what a process has printed, that are looked at
 
 
@@ -98,7 +100,14 @@ class Processes:
     def ended_well(self, name: str) -> bool:
         """Whether a process that has ended did so by itself, or was stopped; if it is known."""
         process = self.started.get(name)
-        return process is None or process.poll() in (None, 0, 130)
+        return process is None or process.poll() in (None, 0, 130, _AT_ONCE)
+
+    def error(self, name: str) -> str:
+        """Why a process has ended that did not end well, or too early."""
+        process = self.started.get(name)
+        if process is not None and process.poll() == _AT_ONCE:
+            return _STOPPED
+        return error_in(self.printed(name))
 
     def _number(self, name: str) -> int | None:
         """The number of the process that works on a folder; `None`: there is none."""
@@ -142,5 +151,5 @@ def error_in(text: str) -> str:
     """The message of an error at the end of what was printed."""
     _, mark, message = text.rpartition("error: ")
     if not mark and "interrupted" in text:
-        return "It was stopped before anything was learnt."
+        return _STOPPED
     return message.strip() if mark else "Its process ended, and said nothing: was it killed?"

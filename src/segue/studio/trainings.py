@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from segue.errors import DataNotFoundError, FileError, SegueError
 from segue.runs import Run, slug
-from segue.studio.processes import Processes, error_in, lines_of
+from segue.studio.processes import Processes, lines_of
 
 RUNS = "runs"
 
@@ -151,7 +151,7 @@ class Trainings:
                 raise DataNotFoundError("there is no such run.", path=f"{RUNS}/{name}")
             if is_own:
                 return Watched(name, "starting", messages=messages)
-            return Watched(name, "failed", messages=messages, error=error_in(text))
+            return Watched(name, "failed", messages=messages, error=self.processes.error(name))
         try:
             record = run.record
         except SegueError as error:
@@ -165,7 +165,7 @@ class Trainings:
         is_fine = is_active or self.processes.ended_well(name)
         return Watched(
             name, state, rows, _epochs(record, text), messages,
-            "" if is_fine else error_in(text), metrics, record,
+            "" if is_fine else self.processes.error(name), metrics, record,
         )  # fmt: skip
 
     @staticmethod
