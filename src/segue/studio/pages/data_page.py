@@ -19,6 +19,7 @@ from segue.studio.pages.elements import (
     lines,
     table,
     text,
+    write,
 )
 from segue.studio.pages.frame import frame, watching
 from segue.studio.pages.sequence import SequenceView
@@ -49,6 +50,7 @@ class DataPage:
             with ui.element("div").classes("stack"):
                 self._sources()
             with ui.element("div").classes("stack"):
+                self.busy = text("", "div", "dim").props("role=status")
                 self.message = Message()
                 self._answers()
                 self._opened()
@@ -137,11 +139,14 @@ class DataPage:
         """Read in a thread, so that the pages stay usable; say what is wrong, if anything is."""
         self.answers = []
         self.message.clear()
+        write(self.busy, "Reading and looking through the data …")
         try:
             await run.io_bound(action, *arguments, **options)
         except SegueError as error:
             self.message.show(str(error))
             self.answers = answers(error)
+        finally:
+            write(self.busy, "")
         self._answers.refresh()
         await self.look()
 

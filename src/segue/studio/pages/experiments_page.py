@@ -254,7 +254,7 @@ class ExperimentsPage:
 
     def _curves(self, metric: str, rows: dict[str, Any]) -> None:
         words = metric.replace("_", " ")
-        with ui.element("div"):
+        with ui.element("div").classes("stack tight"):
             text(words, "h3")
             chart = LineChart([], axis="epoch", label=f"{words} over the epochs")
             epochs = sorted({row["epoch"] for one in rows.values() for row in one})
