@@ -119,6 +119,16 @@ def test_cases_that_are_all_right_leave_a_doubt() -> None:
     assert 0.9 < np.maximum(p, 1 - p).mean() < 0.995
 
 
+def test_rounding_of_nothing_says_nothing() -> None:
+    """Amplitudes of 1e-16 of a wave that is in no sequence: in the next one it may be 1."""
+    x, y = made_up(0, "softmax")
+    x[:, 3] = np.random.default_rng(0).integers(0, 2, len(x)) * 3e-16
+    head = fit_ridge(x, y, "softmax")
+    assert not head.kernel[3].any()
+    small = fit_ridge(x[:, [2, 4]] * 1e-12, y, "softmax")  # all of them are
+    np.testing.assert_allclose(small.kernel * 1e-12, fit_ridge(x[:, [2, 4]], y, "softmax").kernel)
+
+
 def test_constant_features_say_nothing() -> None:
     y = np.array([[0.0], [1.0]] * 4)
     head = fit_ridge(np.full((8, 3), 7.0, np.float32), y, "binary")

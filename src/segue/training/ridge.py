@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 PENALTIES = np.logspace(-7, 3, 21)
 _CHUNK = 4096  # rows, or columns, that are scaled at once
 _LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
+_LEAST_SHARE = 1e-9  # of the largest of all values: a column that varies less than that is rounding
 _LARGEST_SCALE = 1e4
 
 
@@ -118,11 +119,12 @@ class Columns(NamedTuple):
     def of(cls, x: Array, weights: Floats) -> Columns:
         """The scaling of `[n, feature]`, by `[n]` weights of mean 1."""
         mean, inverse = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+        least = _LEAST_SHARE * max(x.max(initial=0), -x.min(initial=0))
         for first in range(0, x.shape[1], _CHUNK):
             part = np.asarray(x[:, first : first + _CHUNK], np.float64)
             own = weights @ part / len(x)
             deviation = np.sqrt(np.maximum(weights @ (part - own) ** 2 / len(x), 0))
-            is_kept = deviation > _LEAST_DEVIATION * np.abs(part).max(0)
+            is_kept = deviation > np.maximum(_LEAST_DEVIATION * np.abs(part).max(0), least)
             mean[first : first + _CHUNK] = own
             inverse[first : first + _CHUNK] = np.where(
                 is_kept, 1 / np.where(is_kept, deviation, 1), 0
