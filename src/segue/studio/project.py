@@ -293,7 +293,7 @@ class Project:
         """What would be started now: it has its command line and its script.
 
         Args:
-            compare: compare usual networks and train the best, in place of the one on the screen.
+            compare: join several networks, or train the best of some, in place of the screen's.
 
         Raises:
             DataError: nothing is open.

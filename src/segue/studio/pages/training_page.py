@@ -139,7 +139,7 @@ class TrainingPage:
             )
             start.props("unelevated").classes("primary")
             compare = ui.button(
-                "Compare usual networks", on_click=lambda: self._begin(compare=True)
+                "Choose the network automatically", on_click=lambda: self._begin(compare=True)
             )
             compare.props("outline")
             for button in (start, compare):
