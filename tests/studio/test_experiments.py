@@ -117,17 +117,20 @@ def test_two_runs_are_compared_as_the_command_line_does(
 def test_a_thousand_runs_are_listed_at_once(project: Project) -> None:
     for number in range(1000):
         fake_run(project.folder / "runs" / f"r-{number}", number)
+    best = min(_seconds(Project(project.folder).experiments.rows) for _ in range(5))
     project.experiments.rows()
-    best = min(_seconds(project.experiments.rows) for _ in range(5))
+    again = _seconds(project.experiments.rows)
+    assert again < 0.1 * best  # pages look at them twice a second
     print(f"{1000 * best:.0f} ms")
     assert best < 0.3
     assert len(project.experiments.rows(words="r-99")) == 11
 
 
 def _seconds(act: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+    """Of the processor: others may be at work on the machine."""
+    began = time.process_time()
     act()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 # -- plans ----------------------------------------------------------------------------------------

@@ -195,3 +195,10 @@ def test_many_classes_leave_the_most_probable_curves(waves: Dataset) -> None:
     found = results_of(model, Dataset(rng.normal(size=(24, 5, 1)), data.y[:24]))
     assert found.along(0).values.shape == (5, CURVES)
     assert found.shares(0)[0][0] in found.along(0).rows
+    matrix = found.evaluation.confusion
+    pairs = found.pairs()
+    assert [count for count, _, _ in pairs] == sorted(matrix[~np.eye(12, dtype=bool)])[::-1][
+        : len(pairs)
+    ]
+    assert all(matrix[row, column] == count for count, row, column in pairs)
+    assert sum(count for count, _, _ in pairs) == (~found.evaluation.correct).sum()

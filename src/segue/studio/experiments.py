@@ -5,6 +5,7 @@ A study is the command `segue study` in a process of its own, as a training is `
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from segue.studio.trainings import RUNS
 
 STUDIES = "studies"
 _PLACES = (RUNS, STUDIES)
+_PAUSE = 10
 
 
 class WatchedStudy(NamedTuple):
@@ -64,7 +66,8 @@ class Experiments:
     """
 
     def __init__(self, root: Path, changed: Callable[[], None]) -> None:
-        self.root, self._changed = root, changed
+        self.root, self._tell = root, changed
+        self._listed: tuple[float, list[RunSummary]] | None = None
         self.processes = Processes(root, STUDIES, "study")
 
     # -- the table --------------------------------------------------------------------------------
@@ -75,9 +78,27 @@ class Experiments:
         Raises:
             OptionError: another order.
         """
+        return in_order(with_words(self._all(), words), sort)
+
+    def _all(self) -> list[RunSummary]:
+        """All rows, the newest first; pages look twice a second, and thousands take a while.
+
+        So they are read again when ten times as long has passed as that took, or after a change.
+        """
+        begun = time.perf_counter()
+        if self._listed is not None:
+            until, rows = self._listed
+            if begun < until:
+                return rows
         found = [row for place in _PLACES for row in self._below(place)]
         found.sort(key=lambda one: one.date, reverse=True)
-        return in_order(with_words(found, words), sort)
+        took = time.perf_counter() - begun
+        self._listed = (begun + _PAUSE * took, found)
+        return found
+
+    def _changed(self) -> None:
+        self._listed = None
+        self._tell()
 
     def _below(self, place: str) -> list[RunSummary]:
         folder = self.root / place

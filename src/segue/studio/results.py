@@ -165,6 +165,21 @@ class Results:
         chosen = sorted(np.flatnonzero(there).tolist(), key=lambda index: -sure[index])
         return [self._answer(index, f"{sure[index]:.0%} sure") for index in chosen[:count]]
 
+    def pairs(self, count: int = MOST) -> list[tuple[int, int, int]]:
+        """What is mixed up most: how often, the class that it is, the one it was taken for.
+
+        Of thousands of classes too, whose whole matrix would be large.
+
+        Args:
+            count: at most so many.
+        """
+        found = self.evaluation
+        wrong = np.flatnonzero(~found.correct)
+        codes = np.stack([found.target_codes[wrong], found.predicted_codes[wrong]], axis=1)
+        cells, counts = np.unique(codes, axis=0, return_counts=True)
+        order = np.argsort(-counts, kind="stable")[:count].tolist()
+        return [(int(counts[i]), int(cells[i][0]), int(cells[i][1])) for i in order]
+
     def _answer(self, index: int, words: str) -> Answer:
         return Answer(index, self.data.row(index).id, words)
 

@@ -25,7 +25,7 @@ from segue.studio.pages.elements import (
 from segue.studio.pages.frame import frame, watching
 from segue.studio.pages.sequence import SequenceView, write_words
 from segue.studio.project import Project
-from segue.studio.results import METHODS, MOST, Answer, Method, Results
+from segue.studio.results import METHODS, Answer, Method, Results
 from segue.studio.tracks import Track
 
 _CLASSES = 30  # of a matrix; of more, the pairs that are mixed up most are listed
@@ -141,13 +141,14 @@ class ResultsPage:
 
     def _confusion(self, found: Results) -> None:
         evaluation = found.evaluation
-        matrix, classes = evaluation.confusion, [str(name) for name in evaluation.classes]
+        classes = [str(name) for name in evaluation.classes]
         with card("Confusion"):
             text("Rows are what a sequence is, columns what it was taken for. A cell shows its "
                  "sequences.", "div", "dim small-text")  # fmt: skip
             if len(classes) > _CLASSES:
-                self._pairs(matrix, classes)
+                self._pairs(found, classes)
                 return
+            matrix = evaluation.confusion
             with ui.element("div").classes("scroll"), ui.element("table").classes("confusion"):
                 with ui.element("tr"):
                     text("", "td")
@@ -174,16 +175,11 @@ class ResultsPage:
             button.style(f"background: rgba(var(--heat), {shade:.2f})")
             button.on("click", lambda: self._choose((row, column)))
 
-    def _pairs(self, matrix: Any, classes: list[str]) -> None:
-        mixed = [
-            (int(matrix[row, column]), int(row), int(column))
-            for row, column in zip(*matrix.nonzero(), strict=True)
-            if row != column
-        ]
+    def _pairs(self, found: Results, classes: list[str]) -> None:
         with ui.element("div").classes("list"):
-            for count, row, column in sorted(mixed, reverse=True)[:MOST]:
+            for count, row, column in found.pairs():
                 words = f"{classes[row]} taken for {classes[column]}"
-                item(words, str(count), lambda r=row, c=column: self._choose((r, c)))
+                item(words, str(count), partial(self._choose, (row, column)))
 
     # -- sequences --------------------------------------------------------------------------------
 
