@@ -114,7 +114,7 @@ class TreesInference(PointwiseInference):
 def log_shares(shares: Array, trees: int) -> Array:
     """The logarithms of mean shares of so many trees, and of one more without an opinion.
 
-    >>> np.exp(log_shares(np.array([[1.0, 0.0]]), 9)).round(3).tolist()
+    >>> np.exp(log_shares(np.array([[1.0, 0.0]]), 9)).astype(float).round(3).tolist()
     [[0.95, 0.05]]
     """
     smooth = (trees * shares + 1 / shares.shape[1]) / (trees + 1)
