@@ -184,6 +184,12 @@ def test_the_words_of_a_text_have_shares() -> None:
     words = found.words(0)
     assert [word for word, _ in words][:3] == ["it", "was", "good"]
     assert max(abs(share) for _, share in words) <= 1
+    both = [found.words(0, "integrated gradients", name) for name in ("yes", "no")]
+    for (_, share), (_, other) in zip(*both, strict=True):
+        assert share == pytest.approx(-other, abs=1e-4)
+    for act in (found.words, found.why):
+        with pytest.raises(OptionError, match="`method` is 'guess'; expected one of occlusion"):
+            act(0, "guess")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no mean"):
         segue.evaluation.occlusion_sensitivity(model, data)
 

@@ -257,8 +257,7 @@ class Results:
             DataError: the model has no classes, or its network's steps are no times.
         """
         row = self.data.row(index)
-        if method not in METHODS:
-            raise OptionError(f"`method` is {method!r}; expected one of {', '.join(METHODS)}.")
+        _check_method(method)
         one, goal = self.data.data[[index]], self._class(target)
         if method == "occlusion" and not one.x.is_text:
             from segue.evaluation import occlusion_sensitivity
@@ -291,18 +290,23 @@ class Results:
         values = np.mean([each.values[0] for each in found], axis=0)
         return values, self._ends(one, len(values)), found[0]
 
-    def words(self, index: int, method: Method = "integrated gradients") -> list[tuple[str, float]]:
+    def words(
+        self, index: int, method: Method = "occlusion", target: str = ""
+    ) -> list[tuple[str, float]]:
         """The words of a text, each with its share in the answer, from -1 to 1.
 
+        The arguments are as in `why`.
+
         Raises:
-            OptionError: no such sequence or method.
+            OptionError: no such sequence, method or class.
             DataError: no text, or a model without classes.
         """
         self.data.row(index)
+        _check_method(method)
         one = self.data.data[[index]]
         if not one.x.is_text:
             raise DataError("These sequences are no texts.")
-        values, _, _ = self._attribution(one, method, None)
+        values, _, _ = self._attribution(one, method, self._class(target))
         shares = values.sum(axis=1) / max(float(np.abs(values).max(initial=0.0)), 1e-12)
         text = self.data.view(index, width=1).text
         tokens = self.members[0].preparation_.tokens(text)
@@ -418,6 +422,11 @@ class Results:
         both = self.evaluation.targets, self.evaluation.predictions
         truth, predicted = (np.asarray(each)[:_ON_MAP, 0, 0] for each in both)
         return truth, predicted
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise OptionError(f"`method` is {method!r}; expected one of {', '.join(METHODS)}.")
 
 
 def _most(counts: Array) -> list[int]:

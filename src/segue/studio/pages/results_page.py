@@ -271,7 +271,7 @@ class ResultsPage:
             layer, _, way = self.layer.rpartition(" ")
             wanted.append(partial(found.gates, index, layer, way))
         if found.data.data.x.is_text:
-            wanted = [partial(found.words, index)]
+            wanted = [partial(found.words, index, self.method, self.target)]
         tracks: list[Track] = []
         problems = []
         write(self.waiting, "computing")
