@@ -141,7 +141,7 @@ class StepLines(abc.ABC):
         if type(name) not in (str, int):
             kind = f"the name of the stream ({self.wanted.key!r}) is {_shown(name)}"
             raise DataError(f"{kind}; expected text or a whole number.")
-        if self.has_key and (name == "" or (type(name) is str and name in _words("no_text"))):
+        if self.has_key and type(name) is str and name.strip() in ("", *_words("no_text")):
             raise DataError(f"{self.wanted.key!r} is empty: whose step is this?")
         if self.wanted.value is None:
             return Step(values, name, reset)
@@ -352,7 +352,7 @@ class CsvLines(StepLines):
             values: Any = given[0]
         else:
             values = self._numbers(given)
-        name = cells[self._key].strip() if self._key is not None else ""
+        name = cells[self._key] if self._key is not None else ""
         return self._made(values, name, None if self._reset is None else cells[self._reset])
 
     def _numbers(self, cells: list[str]) -> Any:

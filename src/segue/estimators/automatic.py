@@ -21,7 +21,6 @@ from segue.estimators.splitting import (
     EstimatorArguments,
     TrainValidationSplit,
     fits_in_closed_form,
-    is_automatic,
 )
 from segue.layers import Dense, LayerSpec, Parallel
 from segue.layers.untrained import LONGEST
@@ -46,20 +45,17 @@ Fit = Callable[[Any, TrainValidationSplit], FitResult]
 
 
 def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
-    """The estimator with a network in place of "auto" where there are no candidates to search."""
-    if not is_automatic(estimator) or searches(estimator, split):
-        return estimator
+    """The estimator with a network in place of "auto", where there are no candidates to search."""
     is_plain = split.train.x.kind == "numbers" and fits_in_closed_form(estimator)
     plain: EstimatorArguments = with_network(estimator, PLAIN if is_plain else ALONE)
     return plain
 
 
 def searches(estimator: EstimatorArguments, split: TrainValidationSplit) -> bool:
-    """Whether the network is "auto", and there are several candidates for these data."""
+    """Whether there are several candidates for a network of these data."""
     data = split.train
     return (
-        is_automatic(estimator)
-        and fits_in_closed_form(estimator)
+        fits_in_closed_form(estimator)
         and data.x.kind == "numbers"
         and data.splits_by != "time"
         and split.task.objective.kind != "sigmoid"  # whose probabilities are brought to one

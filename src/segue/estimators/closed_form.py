@@ -15,7 +15,7 @@ from segue.estimators.splitting import (
 )
 from segue.kernels import forward
 from segue.layers import LayerSpec
-from segue.layers.trees import Trees, grown
+from segue.layers.trees import grown
 from segue.networks import Network
 from segue.prepare.steps import MeanScale
 from segue.tasks import Task
@@ -102,13 +102,11 @@ def with_trees(
     objective: Objective,
     static: MeanScale | None,
 ) -> tuple[LayerSpec, ...]:
-    """The layers of a network; trees that are about to be grown know how many classes there are.
+    """The layers of a network with trees, which then know how many classes there are.
 
     Raises:
         SpecError: trees cannot be grown for what is asked for.
     """
-    if not any(isinstance(spec, Trees) for spec in specs):
-        return specs
     wanted = ""
     if objective.form not in ("softmax", "binary"):
         wanted = "answer one class for each sequence, with head='softmax'"

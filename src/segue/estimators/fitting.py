@@ -29,11 +29,13 @@ from segue.estimators.splitting import (
     EstimatorArguments,
     TrainValidationSplit,
     fits_in_closed_form,
+    is_automatic,
 )
 from segue.estimators.transfer import InitialWeights
 from segue.extras import require
 from segue.kernels.ragged import Ragged, offsets_of
 from segue.layers.base import input_kind_of
+from segue.layers.trees import Trees
 from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Batches, Preparation
@@ -119,15 +121,11 @@ def fit_split(
         initial = InitialWeights.of(initial)
     run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
     refit = estimator.training_options.refit and split.validation is not None
-    for number, callback in enumerate(callbacks):
-        if not isinstance(callback, Callback):
-            raise OptionError(
-                f"`callbacks[{number}]` is {callback!r}; expected an object of a subclass of "
-                "segue.Callback."
-            )
-    if searches(estimator, split):
-        return fit_automatically(estimator, split, fit_split, run_folder, callbacks)
-    estimator = resolved(estimator, split)
+    _check_callbacks(callbacks)
+    if is_automatic(estimator):
+        if searches(estimator, split):
+            return fit_automatically(estimator, split, fit_split, run_folder, callbacks)
+        estimator = resolved(estimator, split)
     result, setup = _train(estimator, split, initial, run_folder, callbacks)
     first, where = result.history, ""
     if refit and first.best_epoch and result.stopped != "interrupted":
@@ -167,6 +165,15 @@ def fit_split(
     validated = "validation_loss" in result.history.kept
     line = result.task.summary_line(result.history, targets.values, validated=validated)
     return replace(result, training_summary=[*result.training_summary, *filter(None, [line])])
+
+
+def _check_callbacks(callbacks: Sequence[Callback]) -> None:
+    for number, callback in enumerate(callbacks):
+        if not isinstance(callback, Callback):
+            raise OptionError(
+                f"`callbacks[{number}]` is {callback!r}; expected an object of a subclass of "
+                "segue.Callback."
+            )
 
 
 def _train(
@@ -300,7 +307,8 @@ def prepare_training(
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     shape = shape_of(data.x, preparation)
-    specs = with_trees(specs, estimator, objective, static)
+    if any(isinstance(spec, Trees) for spec in specs):
+        specs = with_trees(specs, estimator, objective, static)
     network = Network(
         with_embedding(specs) if preparation.kind == "texts" else specs,
         shape,
@@ -312,8 +320,7 @@ def prepare_training(
     )
     task.check_network(network)
     check_frozen(network, options.frozen)
-    if any(layer.fitted for layer in network.layers.values()):
-        fit_weights(network, examples, preparation, task)
+    fit_weights(network, examples, preparation, task)
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
     if preparation.kind == "texts":
@@ -370,7 +377,9 @@ def make_augmenter(preparation: Preparation, seed: int) -> Augmenter | None:
 
 
 def fit_weights(network: Network, data: Dataset, preparation: Preparation, task: Task) -> None:
-    """Set the weights that follow from training sequences, from up to a thousand of them."""
+    """Set the weights that follow from training sequences, if any do, from up to a thousand."""
+    if not any(layer.fitted for layer in network.layers.values()):
+        return
     chosen = np.sort(numpy_generator(network.seed, "fitted").permutation(len(data))[:FITTED])
     values, lengths = preparation.apply_ragged(data.x.gather(chosen))
     targets, per_step = task.encode(data)
