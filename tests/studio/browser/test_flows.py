@@ -88,7 +88,10 @@ def test_from_data_to_mistakes(
     name = "waves-bilstm-100-dense-2-softmax-1"
     metrics = json.loads((folder / "runs" / name / "metrics.json").read_text())
     expect(page.locator(".big")).to_have_text(f"{metrics['accuracy']:.4f}")
+    before = page.locator(".sequence").element_handles()
     page.get_by_role("button", name=re.compile("taken for.*: [1-9]")).first.click()
+    for element in before:  # what was shown is gone, so that nothing of it is heard
+        page.wait_for_function("element => !element.isConnected", arg=element)
     expect(page.locator(".sequence .chart[data-points]")).to_be_visible()
     # Its sound, with a cursor over the curves; and on the same time axis when and why.
     sequence, shown = page.locator(".sequence"), partial(page.get_by_role, "img")
