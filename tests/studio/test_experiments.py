@@ -263,20 +263,30 @@ def test_a_grid_is_started_watched_stopped_and_goes_on(project: Project, waves: 
     assert (rows[0].state, rows[0].trials) == ("stopped", (done, 6))
 
 
-@pytest.mark.slow
-def test_what_is_stopped_at_once_has_failed_and_says_why(project: Project, waves: str) -> None:
-    """Before its process could do anything about Ctrl-C."""
-    project.open(waves)
-    study = project.start_study(project.study("grid", seeds=1, networks=("gru(2)",)))[8:]
-    training = project.start()
-    for act in (project.experiments.stop, project.stop):
-        act(study if act == project.experiments.stop else training)
-    project.experiments.processes.wait(study, LIMIT)
-    project.trainings.wait(training, LIMIT)
-    for watched in (project.experiments.watch(study), project.watch(training)):
-        assert (watched.state, watched.error) == (
-            "failed", "It was stopped before anything was learnt.",
-        )  # fmt: skip
+class Ended:
+    """A process that has ended in some way."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def poll(self) -> int:
+        return self.code
+
+    def kill(self) -> None:
+        """It has ended."""
+
+    wait = kill
+
+
+def test_what_is_stopped_at_once_says_why(project: Project) -> None:
+    """Before its process could do anything about Ctrl-C; and one that is killed is another."""
+    for each in (project.experiments.processes, project.trainings.processes):
+        each.started |= {"stopped": Ended(-2), "killed": Ended(-9)}  # type: ignore[dict-item]
+        assert [each.ended_well(name) for name in ("stopped", "killed")] == [True, False]
+    for watch in (project.experiments.watch, project.watch):
+        assert watch("stopped").state == watch("killed").state == "failed"
+        assert watch("stopped").error == "It was stopped before anything was learnt."
+        assert "was it killed?" in watch("killed").error
 
 
 @pytest.mark.slow

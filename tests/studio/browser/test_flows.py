@@ -219,11 +219,13 @@ def test_a_training_is_stopped_and_another_page_sees_it(
     page.get_by_label("networks, one a line").fill("gru(2)\ngru(3)")
     page.get_by_role("button", name="Start the study").click()
     study = page.get_by_role("region", name="Studies", exact=True)
-    expect(study).to_contain_text("6: 0 done")
+    expect(study).to_contain_text(re.compile(r"6: 0 done.* [1-9]\d* running"))
     accessible()
     for button, state in (("Stop", "stopped"), ("Go on", "running"), ("Stop", "stopped")):
         study.get_by_role("button", name=button, exact=True).click()
         expect(study.locator(".state")).to_have_text(state)
+        if state == "running":  # and not only about to: its first moments hear no Ctrl-C
+            expect(study).to_contain_text(re.compile(r"[1-9]\d* running"))
 
 
 def test_another_role_is_read_at_once_in_both_pages(
