@@ -45,6 +45,7 @@ from segue.atomic import write_text
 from segue.data.sequences import Array
 from segue.errors import SegueError
 from segue.estimators import SequenceEnsemble
+from segue.estimators.splitting import fits_in_closed_form
 from segue.readers import write
 from segue.training import loop
 from segue.training.checkpoint import Checkpointer
@@ -135,6 +136,8 @@ def trainings(folder: Path) -> list[Original]:
         options = TrainingOptions(**{**vars(QUIET), "checkpoint_every": 0, **options})
         arguments = {"validation": 0.34, "options": options, **more, **given}
         estimator = kind(network, **arguments)
+        if fits_in_closed_form(estimator):  # at once, without a checkpoint
+            continue
         again = functools.partial(fit_again, estimator, x, y)
         found += stopped(folder / f"{number}", again, at=3 + number % 6)
     source = write(segue.synth.waves(24, test=6, length=12), folder / "data", format="npz")

@@ -37,7 +37,7 @@ try:
 except native.NativeUnavailableError as error:
     pytest.skip(str(error), allow_module_level=True)
 
-PATHS = [path for path in forward.NATIVE if native._library().segue_path(path.encode())]
+PATHS = [path for path in forward.NATIVE if native.library().segue_path(path.encode())]
 RATE, UPDATES, BATCH = 0.01, 3, 20
 
 

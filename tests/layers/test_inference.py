@@ -74,6 +74,9 @@ class Pair:
         draws = np.random.default_rng(0)
         weights: dict[str, Array] = {}
         for name, tensor in self.module.weights().items():
+            if "trees" in name:  # what leads from node to node cannot be drawn
+                weights[name] = tensor.detach().numpy().copy()
+                continue
             size = tuple(tensor.shape)
             noise = draws.normal(size=size) * (0.7 / np.sqrt(size[0]) if len(size) > 1 else 0.5)
             noise = np.abs(noise) + 0.3 if name.endswith("moving_variance") else noise

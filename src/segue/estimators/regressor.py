@@ -29,7 +29,8 @@ class SequenceRegressor(BaseSequenceEstimator):
 
     Args:
         network: a text such as "bilstm(100) dense(32, relu)", or a list of layer specs. The last
-            dense layer is implied.
+            dense layer is implied. "auto": several are fitted and joined, within
+            `options.time_limit_seconds`, or two minutes without it.
         prepare: what is done to the sequences first, fitted on training data: "standardize",
             "interpolate standardize", or "none".
         epochs: how often all training sequences are seen, at most; "auto": as often as makes about

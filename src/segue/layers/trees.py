@@ -75,8 +75,9 @@ class TreesInference(PointwiseInference):
         flat = values.reshape(-1, values.shape[-1])
         at_once = max(1, _ROWS // self.spec.trees)
         found = [self._shares(flat[i : i + at_once]) for i in range(0, len(flat), at_once)]
-        shares = np.concatenate(found) if found else np.empty((0, self.shape.features))
-        return log_shares(shares, self.spec.trees).reshape(*values.shape[:-1], -1)
+        classes = self._leaf.shape[1]
+        shares = np.concatenate([np.empty((0, classes)), *found])
+        return log_shares(shares, self.spec.trees).reshape(*values.shape[:-1], classes)
 
     def _shares(self, x: Array) -> Array:
         """`[n, class]`, the mean of the shares at the leaves."""

@@ -85,7 +85,8 @@ def solve(setup: TrainingSetup, groups: Array | None = None) -> Solution:
         groups: `[n]`, which training sequences are held out together; `None`: each alone.
 
     Raises:
-        TrainingError: more sequences and features than memory and time allow.
+        TrainingError: more sequences and features than memory and time allow; features that are
+            not finite.
     """
     began = time.perf_counter()
     network, data, objective = setup.network, setup.train, setup.objective
@@ -98,7 +99,13 @@ def solve(setup: TrainingSetup, groups: Array | None = None) -> Solution:
         else:
             x = features(network, data)
             wanted = wanted_outputs(targets, objective)
-            found = fit_ridge(x, wanted, objective.form, weights=weights, groups=groups)
+            try:
+                found = fit_ridge(x, wanted, objective.form, weights=weights, groups=groups)
+            except np.linalg.LinAlgError:
+                raise TrainingError(
+                    "The features of the training sequences are so large that the head cannot be "
+                    "found. Look for values far out of the ordinary with `segue data show`."
+                ) from None
             head = Head(found.kernel, found.bias, found.held_out, _in_words(found))
         bias, kernel = head.bias.astype(np.float32), head.kernel.astype(np.float32)
         network.set_weights({"head/kernel": kernel, "head/bias": bias})
