@@ -25,7 +25,7 @@ from urllib.parse import unquote, urldefrag
 ROOT = Path(__file__).resolve().parents[1]
 BUILD, SITE = ROOT / "build", ROOT / "site"
 PAGES = ("*.md", "docs/**/*.md", "recipes/*.md", "bench/*.md")
-FILES = ("LICENSE", "NOTICE", "docs/images/*", "docs/assets/*")
+FILES = ("LICENSE", "NOTICE", "docs/images/**/*.*", "docs/assets/*")
 NOTEBOOK = '\n\n*This page as a notebook: [{0}]({0}){{ download="{0}" }}*\n'  # below the title
 SHIM = "https://unpkg.com/iframe-worker/shim"
 BEHIND = ("segue.estimators", "segue.evaluation.explain", "segue.prepare", "segue.training")  # too
