@@ -203,6 +203,22 @@ def run_list(
         text(f"and {len(names) - _RUNS:,} more: `segue runs` lists them", "div", "empty")
 
 
+def scored_runs(project: Project, here: str | None, on_click: Callable[[str], Any]) -> None:
+    """The list of the runs that have results, or where to get one.
+
+    Args:
+        project: whose runs they are.
+        here: the one that is shown.
+        on_click: called with the name of another.
+    """
+    names = project.scored()
+    if not names:
+        text("No run has results yet.", "p", "empty")
+        text("← Training", "a").props("href=/training")
+    with ui.element("div").classes("list tall"):
+        run_list(project, names, here, on_click)
+
+
 def choice(
     words: Sequence[str], value: str, label: str, on_change: Callable[[str], Any]
 ) -> ui.element:

@@ -17,7 +17,7 @@ from segue.studio.pages.elements import (
     choice,
     item,
     lines,
-    run_list,
+    scored_runs,
     table,
     text,
     write,
@@ -66,12 +66,7 @@ class ResultsPage:
 
     @ui.refreshable_method
     def _runs(self) -> None:
-        names = self.project.scored()
-        if not names:
-            text("No run has results yet.", "p", "empty")
-            text("← Training", "a").props("href=/training")
-        with ui.element("div").classes("list tall"):
-            run_list(self.project, names, self.name, self._look_at)
+        scored_runs(self.project, self.name, self._look_at)
 
     async def _look_at(self, name: str) -> None:
         self.name = name

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from nicegui import run, ui
 
-from segue.studio.pages.elements import Message, card, run_list, text
+from segue.studio.pages.elements import Message, card, scored_runs, text
 from segue.studio.pages.frame import frame, watching
 from segue.studio.pages.try_card import TryCard
 from segue.studio.project import Project
@@ -38,12 +38,7 @@ class UsePage:
 
     @ui.refreshable_method
     def _runs(self) -> None:
-        names = self.project.scored()
-        if not names:
-            text("No run has results yet.", "p", "empty")
-            text("← Training", "a").props("href=/training")
-        with ui.element("div").classes("list tall"):
-            run_list(self.project, names, self.name, self._look_at)
+        scored_runs(self.project, self.name, self._look_at)
 
     def _look_at(self, name: str) -> None:
         self.name, self.taken = name, {}
