@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from segue.training.setup import processor
@@ -32,16 +34,22 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--words", default=WORDS, help="of the command, behind `segue`")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        other = Path(place) / "other"
-        subprocess.run(
-            ["git", "worktree", "add", "-q", "--detach", other, asked.commit], cwd=ROOT, check=True
-        )
-        try:
-            subprocess.run(["make", "-s", "native"], cwd=other, check=True, stdout=sys.stderr)
-            compare({"here": ROOT, asked.commit: other}, asked.words, asked.turns, Path(place))
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", other], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory() as place, tree_of(asked.commit, Path(place)) as other:
+        compare({"here": ROOT, asked.commit: other}, asked.words, asked.turns, Path(place))
+
+
+@contextmanager
+def tree_of(commit: str, place: Path) -> Iterator[Path]:
+    """A commit, checked out within a folder and with its native library, as long as the block."""
+    other = place / "other"
+    subprocess.run(
+        ["git", "worktree", "add", "-q", "--detach", other, commit], cwd=ROOT, check=True
+    )
+    try:
+        subprocess.run(["make", "-s", "native"], cwd=other, check=True, stdout=sys.stderr)
+        yield other
+    finally:
+        subprocess.run(["git", "worktree", "remove", "--force", other], cwd=ROOT, check=True)
 
 
 def compare(trees: dict[str, Path], words: str, turns: int, place: Path) -> None:

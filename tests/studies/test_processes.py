@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import loky
 import pytest
 
 import segue
@@ -155,6 +156,28 @@ def test_an_error_in_the_block_ends_the_processes_at_once() -> None:
         for _ in range(4):
             processes.submit(time.sleep, 100)
         raise KeyError
+    assert time.monotonic() - began < 60
+
+
+def test_ctrl_c_while_the_processes_start_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(loky.ProcessPoolExecutor):  # type: ignore[misc]
+        def submit(self, *words: Any) -> Any:
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().submit(*words)
+
+    monkeypatch.setattr(loky, "ProcessPoolExecutor", Interrupted)
+    before = set(_children(os.getpid()))
+    with pytest.raises(KeyboardInterrupt), studies.LocalProcesses(1):
+        pytest.fail("It started, though it was interrupted.")
+    assert not set(_children(os.getpid())) - before
+
+
+def test_ctrl_c_while_a_result_is_waited_for_ends_the_processes_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), studies.LocalProcesses(1) as processes:
+        waiting = processes.submit(time.sleep, 100)
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        waiting.result()
     assert time.monotonic() - began < 60
 
 

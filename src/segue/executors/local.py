@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 from segue.errors import OptionError, TrainingError, check_whole
@@ -57,14 +58,19 @@ class LocalProcesses:
         self._pool = pool(
             self.count, timeout=None, initializer=_start_worker, initargs=(self._lifeline[0],)
         )
-        with _interrupts_ignored():  # a terminal sends Ctrl-C to every process: only this one acts
-            self._pool.submit(os.getpid)  # starts all workers
+        try:
+            with _interrupts_held():
+                self._pool.submit(os.getpid)  # starts all workers
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         pool, self._pool = self._pool, None
         assert pool is not None
-        pool.shutdown(wait=True, kill_workers=kind is not None)
+        with _interrupts_held():
+            pool.shutdown(wait=True, kill_workers=kind is not None)
         for end in self._lifeline:
             end.close()
 
@@ -79,7 +85,7 @@ class LocalProcesses:
             raise OptionError(
                 "The processes are not started: `with LocalProcesses(2) as processes:`."
             )
-        with _errors_explained():
+        with _errors_explained(), _interrupts_held():
             return _WorkerFuture(self._pool.submit(function, *arguments))
 
 
@@ -87,10 +93,16 @@ class _WorkerFuture:
     """A future whose errors explain what happened to the process."""
 
     def __init__(self, future: futures.Future[Any]) -> None:
-        self._future, self.done = future, future.done
+        self._future = future
+        self._ended: SimpleQueue[None] = SimpleQueue()  # waiting for it holds no lock
+        future.add_done_callback(lambda _: self._ended.put(None))
+
+    def done(self) -> bool:
+        return not self._ended.empty()
 
     def result(self) -> Any:
-        with _errors_explained():
+        self._ended.put(self._ended.get())
+        with _errors_explained(), _interrupts_held():
             return self._future.result()
 
 
@@ -131,16 +143,28 @@ def _exit_with_parent(lifeline: Connection) -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes that start in the block ignore Ctrl-C from their first moment."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
+def _interrupts_held() -> Iterator[None]:
+    """A Ctrl-C in the block is acted on after it: not while a lock of the pool is held.
+
+    A lock whose owner is interrupted stays locked, and the pool would wait for it without end.
+    Processes that start in the block get no Ctrl-C: a terminal sends it to every one of them.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield  # nothing is interrupted here
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    masked = hasattr(signal, "pthread_sigmask")  # which new processes inherit
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masked else None
     try:
         yield
     finally:
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def count_cores(environment: Mapping[str, str] | None = None) -> int:

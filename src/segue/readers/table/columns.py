@@ -167,7 +167,9 @@ class Columns:
             kept = exact.astype(np.float32)
             if (coarse := float32_loses(exact)).any():
                 kept = np.where(coarse, exact, kept)
-                values = values.astype(np.float64, copy=False)
+                if values.dtype == np.float32:  # only what is there: the rest may be any bits
+                    narrow, values = values, np.empty(values.shape, np.float64)
+                    values[:, :start] = narrow[:, :start]
             values[:, start : start + step] = kept
         return values
 
