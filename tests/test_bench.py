@@ -66,6 +66,7 @@ def script(name: str) -> ModuleType:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("peer", ["pytorch", "keras", "jax"])
+@pytest.mark.slow
 def test_a_peer_does_the_same_updates(peer: str, case: str, folder: Path) -> None:
     """From the same weights on one batch, so that the order does not matter; without dropout."""
     import cases
@@ -81,6 +82,7 @@ def test_a_peer_does_the_same_updates(peer: str, case: str, folder: Path) -> Non
     assert losses[1] == pytest.approx(losses[0], rel=1e-3 if peer == "keras" else 1e-5)
 
 
+@pytest.mark.slow
 def test_a_script_trains_in_a_process_of_its_own(folder: Path) -> None:
     import training
 

@@ -422,6 +422,7 @@ def test_another_program_ends_it_with_the_states_too(model: Path, tmp_path: Path
     assert state.exists()
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_the_states_of_a_moment_ago(model: Path, tmp_path: Path) -> None:
     """They are written now and then while steps come, and once more where none follow."""
     state = tmp_path / "state"
@@ -472,6 +473,7 @@ def test_where_the_states_cannot_be_written_for_a_while_the_steps_go_on(
     assert err.count("No space left on device") == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_it_quietly(model: Path) -> None:
     read, write = os.pipe()
     lines = "1,2\n" * 20_000

@@ -19,6 +19,7 @@ def _run(capsys: pytest.CaptureFixture[str], *words: object) -> str:
 
 
 @pytest.mark.usefixtures("empty_pictures")
+@pytest.mark.slow
 def test_a_learning_curve_ends_in_a_table_and_goes_on(
     waves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

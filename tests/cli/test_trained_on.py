@@ -195,6 +195,7 @@ def test_a_run_of_several_seeds(noise: Path, tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("whole_reports")
+@pytest.mark.slow
 def test_an_older_run_is_scored_as_before(
     fitted: Path, noise: Path, tmp_path: Path, run: Run
 ) -> None:

@@ -466,6 +466,7 @@ def test_a_small_file_cannot_become_large(
             segue.load(path)
 
 
+@pytest.mark.slow
 def test_tensors_without_end_are_refused(model: Path, tmp_path: Path) -> None:
     description, tensors = unpack(model)
     more = {f"strange/{number}": np.zeros(0, np.float32) for number in range(50_000)}

@@ -158,6 +158,7 @@ def test_heard_and_following_are_one_step_apart() -> None:
     assert [s[:, 0].tolist() for s in following] == [[4, 5, 6, 0], [0]]
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,7 @@ def test_much_memory_is_said_before_the_start(
     ],
 )
 @pytest.mark.sampled(2)
+@pytest.mark.slow
 def test_what_is_said_to_fit_fits(  # noqa: PLR0917  (pytest gives them by name)
     monkeypatch: pytest.MonkeyPatch,
     path: str,

@@ -116,6 +116,7 @@ def test_they_stand_between_other_layers() -> None:
     assert check_network(network, Shape(2)).largest() <= 1  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_they_stand_inside_residual_repeat_and_parallel() -> None:
     """As they are, one or several, as deep as one likes; their weights are found by their paths."""
     network: Any = [
@@ -226,6 +227,7 @@ def test_what_does_not_fit_is_refused_when_it_is_built(network: Any, message: st
         TorchNetwork(as_specs(network), Shape(2), 2)
 
 
+@pytest.mark.slow
 def test_they_learn_and_are_saved_as_weights_and_a_note(tmp_path: Path) -> None:
     """In a classifier, as any other layer; the file is loaded around the layers that are given."""
     rng = np.random.default_rng(0)

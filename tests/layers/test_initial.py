@@ -102,6 +102,7 @@ sys.stdout.buffer.write(b"".join(weight.tobytes() for weight in weights.values()
 """
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_bit() -> None:
     """And no PyTorch is needed."""
     found = []

@@ -51,6 +51,7 @@ def test_no_difference_is_no_difference() -> None:
     assert sign_flip_test(np.full(40, 0.5)) == pytest.approx(1e-4)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_as_often_as_it_says() -> None:
     """The difference of two errors, of 200 data sets."""
     draws, inside = np.random.default_rng(0), 0

@@ -44,6 +44,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "rectangle"])
+@pytest.mark.slow
 def test_windows_are_those_of_scipy(window: str) -> None:
     name = {"rectangle": "boxcar"}.get(window, window)
     for size in (1, 2, 7, 256):
@@ -71,6 +72,7 @@ def test_spectrogram(frame: int, hop: int, window: str, scale: str, centred: boo
 @pytest.mark.parametrize("mel", ["slaney", "htk"])
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(("bands", "low", "high"), [(32, 0, None), (20, 100, 3000)])
+@pytest.mark.slow
 def test_logmel(mel: str, centred: bool, bands: int, low: float, high: float | None) -> None:
     """The same bands; librosa's decibels are 10 / ln 10 times the natural logarithm."""
     y = sound().astype(np.float64)

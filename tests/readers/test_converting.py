@@ -252,6 +252,7 @@ def test_parts_that_do_not_fit(tmp_path: Path) -> None:
         pytest.param("packed table", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_memory_is_bounded_for_folders(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

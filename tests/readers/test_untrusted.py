@@ -133,6 +133,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as on Linux")
 @pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.slow
 def test_a_process_that_dies_hangs_or_grows_is_an_error(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_process_that_dies_hangs_or_grows_is_an_error(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as on Linux")
+@pytest.mark.slow
 def test_the_environment_sets_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / "a.npy", np.zeros((1000, 30_000), np.float32))
     assert len(read(tmp_path / "a.npy", untrusted=True)) == 1000

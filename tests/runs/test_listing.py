@@ -419,6 +419,7 @@ def seconds_of(folder: Path) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_take_less_than_300_ms(made_run: MadeRun) -> None:
     for number in range(1000):
         made_run(f"runs/{number}")

@@ -40,6 +40,7 @@ def test_what_would_take_longer_than_there_is_time_is_left_out() -> None:
     assert (found.stopped, found.left_out) == ("time", (("b", "no time"),))
 
 
+@pytest.mark.slow
 def test_a_slow_machine_is_noticed() -> None:
     def slow(one: Candidate) -> tuple[str, np.ndarray]:
         time.sleep(0.6 if one.name == "a" else 0.0)

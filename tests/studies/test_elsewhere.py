@@ -54,6 +54,7 @@ class _Forgetful(ThisProcess):
         return future
 
 
+@pytest.mark.slow
 def test_an_engine_may_lose_and_repeat_work(waves: segue.Dataset, tmp_path: Path) -> None:
     _grid(waves, workers=1, folder=tmp_path / "here")
     engine = _Forgetful()
@@ -81,6 +82,7 @@ def test_a_call_that_is_always_lost_ends_the_study(waves: segue.Dataset, tmp_pat
         list(completed(Broken(), max, [(1, 2)], at_once=1))
 
 
+@pytest.mark.slow
 def test_rows_that_were_left_behind_are_taken_over(waves: segue.Dataset, tmp_path: Path) -> None:
     class Stops(ThisProcess):
         """The submitter ends; what it has submitted goes on."""
@@ -162,6 +164,7 @@ def test_a_full_disk_is_no_result_of_a_trial(
     assert "error" not in run_trial(setup, trial)
 
 
+@pytest.mark.slow
 def test_the_status_says_what_failed_runs_and_waits(
     waves: segue.Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_best_comes_first_and_one_that_does_not_fit_last(waves: segue.Datase
     assert estimator.network == "bilstm(100)"  # as it was
 
 
+@pytest.mark.slow
 def test_the_time_is_kept(waves: segue.Dataset) -> None:
     endless = segue.SequenceClassifier(epochs=100_000, options=QUICK["options"])
     began = time.monotonic()

@@ -34,6 +34,7 @@ def test_the_score_is_that_of_the_estimator_on_the_test_part(
     assert not hasattr(classifier, "history_")
 
 
+@pytest.mark.slow
 def test_a_study_has_its_files_and_says_what_it_found(
     waves: segue.Dataset, classifier: segue.SequenceClassifier, tmp_path: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_a_grid_leaves_the_test_part_alone(
     assert "The test part was not used." in found.report()
 
 
+@pytest.mark.slow
 def test_names_in_braces_are_filled_in(
     waves: segue.Dataset, classifier: segue.SequenceClassifier, bits: Any
 ) -> None:

@@ -114,6 +114,7 @@ def test_two_runs_are_compared_as_the_command_line_does(
             project.compare("gru-1", name)
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_are_listed_at_once(project: Project) -> None:
     for number in range(1000):
         fake_run(project.folder / "runs" / f"r-{number}", number)
@@ -312,6 +313,7 @@ def test_what_a_training_takes_is_known_before(project: Project, waves: str) -> 
     assert "still holds a sequence" in project.outlook().problem
 
 
+@pytest.mark.slow
 def test_scarce_memory_is_said_before(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     data = segue.Dataset(rng.normal(size=(64, 3000, 4)).astype(np.float32), ["a", "b"] * 32)

@@ -72,6 +72,7 @@ def test_folders_come_first_and_what_is_hidden_does_not(project: Project, waves:
     assert all(entry.path.startswith("waves/") for entry in inner.entries)
 
 
+@pytest.mark.slow
 def test_of_a_large_folder_the_first_are_listed_and_all_are_counted(project: Project) -> None:
     for number in range(MOST_ENTRIES + 5):
         os.mknod(project.folder / f"{number:05}.csv")

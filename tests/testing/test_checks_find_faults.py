@@ -162,6 +162,7 @@ def test_the_message_says_how_much_and_with_which_lengths() -> None:
         check_layer(Faulty("mean over padding"))
 
 
+@pytest.mark.slow
 def test_what_does_not_apply_is_said() -> None:
     """Neither kept nor broken: the report has the reason."""
     assert check_layer("lstm(3)").skipped == {

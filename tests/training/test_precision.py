@@ -101,6 +101,7 @@ def test_another_precision_is_refused_by_name() -> None:
         "rnn(32)",
     ],
 )
+@pytest.mark.slow
 def test_it_learns_as_in_float32(network: str) -> None:
     """The final loss differs by less than it does from seed to seed, or by little."""
     x, y = signals(96)

@@ -519,6 +519,7 @@ def test_own_layers_may_leave_weights_out(
 
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.slow
 def test_a_checkpoint_with_other_tensors_is_refused(
     make_trainer: MakeTrainer, tmp_path: Path, optimizer: str
 ) -> None:

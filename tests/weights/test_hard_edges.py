@@ -80,6 +80,7 @@ def weights_of(layer: InferenceLayer) -> dict[str, Array]:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("text", LAYERS)
 @pytest.mark.parametrize("way", [in_onnx, in_pytorch])
+@pytest.mark.slow
 def test_nothing_is_decided_otherwise(way: Any, text: str, channels: int) -> None:
     chain, x = of_size(text, channels)
     wanted, found = chain(Ragged.from_padded(x, LENGTHS)), way(chain, x)

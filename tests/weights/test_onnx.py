@@ -305,6 +305,7 @@ for path in paths:
     ("network", "step"),
     [("gru(4)", ["--step"]), ("parallel(multirocket(84), hydra(4, longest=20)) batchnorm", [])],
 )
+@pytest.mark.slow
 def test_a_table_with_gaps_is_answered_by_the_file(
     network: str, step: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -383,6 +384,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 def test_it_leaves_and_predicts_without_pytorch(tmp_path: Path) -> None:
     """What predicts has no need of `onnx` either."""
     model, file = str(tmp_path / "model.safetensors"), str(tmp_path / "model.onnx")

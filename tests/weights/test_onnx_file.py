@@ -62,6 +62,7 @@ def test_files_without_a_digest_are_still_read(exported: Path, tmp_path: Path) -
     np.testing.assert_array_equal(again.predict_proba(X), first.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_onnx_runtime_writes_nothing_at_home(exported: Path, tmp_path: Path) -> None:
     """Its telemetry queues events on import, unless the environment says otherwise before."""
     script = (

@@ -57,6 +57,7 @@ def run(script: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_source_answers(folder: Path) -> None:
     answer, export = scripts("Python source", "python")
     assert re.fullmatch(r"\[\S+, \S+\]\n", run(answer, folder))
@@ -65,6 +66,7 @@ def test_the_source_answers(folder: Path) -> None:
     assert (folder / "theirs.onnx").exists()
 
 
+@pytest.mark.slow
 def test_lines_are_answered(folder: Path) -> None:
     """By the shell, and from a process that stays."""
     (shell,) = scripts("Standard input", "bash")
@@ -82,6 +84,7 @@ def test_lines_are_answered(folder: Path) -> None:
     assert len(run(process, folder).split()) == 3
 
 
+@pytest.mark.slow
 def test_the_container_calls_what_there_is(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,6 +132,7 @@ def test_every_task_with_one_answer_is_written(tmp_path: Path) -> None:
     assert "TOKENS = [" in (tmp_path / "model7.py").read_text()
 
 
+@pytest.mark.slow
 def test_the_source_needs_pytorch_alone(tmp_path: Path) -> None:
     """In a process where segue cannot be imported; with what is behind the ends left alone."""
     data = waves(0.1)
@@ -183,6 +184,7 @@ def run(session: Any, x: Any, lengths: Any) -> Any:
     ],
 )
 @pytest.mark.filterwarnings("ignore")  # the exporter has many
+@pytest.mark.slow
 def test_the_exporter_of_pytorch_takes_it(network: str, prepare: str, tmp_path: Path) -> None:
     """ONNX Runtime answers on other sizes and lengths than those of the export."""
     data = waves(0.1 if prepare == "standardize" else 0.0)
