@@ -26,7 +26,6 @@ from segue.errors import ModelFileError
 from segue.estimators import fingerprint
 from segue.estimators.fingerprint import (
     combined_digest,
-    digests,
     example_digests,
     salted_hashes,
 )
@@ -38,12 +37,12 @@ SILENT = TrainingOptions(progress="none")
 
 def same(x: Sequences, y: Sequences) -> bool:
     """Whether the hashes of two sets of sequences are the same."""
-    return bool(np.array_equal(digests(x), digests(y)))
+    return bool(np.array_equal(x.digests(), y.digests()))
 
 
 def found(fitted: Any, x: Sequences) -> tuple[int, int]:
     """How many of some sequences a model was trained on, and how many it was validated on."""
-    pairs = [one.find(digests(x)) for one in fitted.seen_]
+    pairs = [one.find(x.digests()) for one in fitted.seen_]
     train = np.any([one[0] for one in pairs], axis=0)
     validation = np.any([one[1] for one in pairs], axis=0)
     return int(train.sum()), int((validation & ~train).sum())
@@ -91,7 +90,7 @@ def test_tokens_and_texts_have_hashes_too() -> None:
     tokens = Sequences.from_list([np.array([3, 4], np.int32)])
     assert same(tokens, Sequences.from_list([[3.0, 4.0]]))
     texts = Sequences.from_texts(["the cat", "the dog", "the cat"])
-    first, second, third = digests(texts)
+    first, second, third = texts.digests()
     assert (first == third).all()
     assert (first != second).any()
 
@@ -109,8 +108,8 @@ def test_a_selection_and_a_mapped_file_have_the_hashes_of_their_sequences(tmp_pa
     data.write(tmp_path / "d.arrow", batch_steps=20)
     mapped = Dataset.open(tmp_path / "d.arrow").x
     order = np.random.default_rng(0).permutation(30)
-    np.testing.assert_array_equal(digests(mapped[order]), digests(data.x)[order])
-    assert digests(data.x[:0]).shape == (0, 16)
+    np.testing.assert_array_equal(mapped[order].digests(), data.x.digests()[order])
+    assert data.x[:0].digests().shape == (0, 16)
 
 
 def test_the_hash_of_an_example_has_its_target_and_its_features() -> None:
@@ -134,7 +133,7 @@ def test_the_hash_of_an_example_has_its_target_and_its_features() -> None:
 
 def test_the_salt_decides_the_hashes() -> None:
     """With another salt all are others."""
-    given = digests(Sequences.from_list([[2.0], [1.0], [2.0]]))
+    given = Sequences.from_list([[2.0], [1.0], [2.0]]).digests()
     one, other = salted_hashes(given, b"1" * 16), salted_hashes(given, b"2" * 16)
     assert not set(one) & set(other)
 
@@ -142,7 +141,7 @@ def test_the_salt_decides_the_hashes() -> None:
 def test_the_record_keeps_neither_order_nor_repetitions(quick: Quick) -> None:
     x = Sequences.from_list([[2.0], [1.0], [2.0]] * 4)
     (record,) = quick("pool", validation=None).fit(x, [0, 1, 0] * 4).seen_
-    assert record.train.tolist() == sorted(set(salted_hashes(digests(x), record.salt).tolist()))
+    assert record.train.tolist() == sorted(set(salted_hashes(x.digests(), record.salt).tolist()))
 
 
 # -- what a fit keeps ----------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import pytest
 import segue
 from segue import Dataset, runs
 from segue.errors import FileError
-from segue.estimators.fingerprint import digests
 from segue.estimators.splitting import TrainValidationSplit
 from segue.readers import write
 from segue.training import TrainingOptions
@@ -46,7 +45,7 @@ def test_a_run_keeps_what_was_trained_on_validated_with_and_tested_on(noise: Pat
     assert run.split is not None
     assert run.split.parts["test"].ids == [f"s{number}" for number in parts["test"]]
     seen, x = segue.load(run.model).seen_[0], segue.read(noise).x
-    train, validation, share = seen.find(digests(x))
+    train, validation, share = seen.find(x.digests())
     assert np.flatnonzero(train).tolist() == sorted(parts["train"])
     assert np.flatnonzero(validation).tolist() == sorted(parts["validation"])
     assert share == 1

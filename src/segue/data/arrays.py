@@ -7,7 +7,9 @@ it does is lost. Such values stay float64 until a preparation has taken the leve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -385,6 +387,32 @@ def is_infinite(values: Array) -> Array:
     if values.dtype == np.float64:
         return np.asarray(np.abs(values) >= END)
     return np.isinf(values)
+
+
+def hashes(values: Array, lengths: Array) -> bytes:
+    """16 bytes for each sequence, `[n, 16]`: a hash of its values, so of its length too.
+
+    The same values have the same hash whatever they are stored as; missing values are all alike.
+
+    Args:
+        values: `[step, channel]`, one sequence after the other.
+        lengths: `[n]`.
+    """
+    start, found = hashlib.blake2b(f"{values.shape[1]}".encode(), digest_size=16), bytearray()
+    single, rest = np.add(values, 0.0, dtype="<f4", casting="same_kind"), None  # -0.0 becomes 0.0
+    single[np.isnan(single)] = np.nan
+    if values.dtype != np.float32:  # and what float32 leaves of a wider type, if anything
+        left = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
+        rest = memoryview(left.tobytes()) if left.any() else None
+    raw = memoryview(single.tobytes())
+    ends = (np.cumsum(lengths) * 4 * values.shape[1]).tolist()
+    for first, last in pairwise([0, *ends]):
+        one = start.copy()
+        one.update(raw[first:last])
+        if rest is not None and any(rest[first:last]):
+            one.update(rest[first:last])
+        found += one.digest()
+    return bytes(found)
 
 
 def distinct(rows: Array, noise: Array | float = 0.0) -> Array:

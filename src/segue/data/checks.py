@@ -7,7 +7,7 @@ and columns that look like times, ids or users; `channel_checks` has those of th
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from segue.data import channel_checks
 from segue.data.arrays import Array
 from segue.data.channel_checks import Finding, Statistics, finding, statistics_of
-from segue.data.summary import DatasetLike, digest, groups_across_parts
+from segue.data.summary import DatasetLike, equal_ones, groups_across_parts
 from segue.errors import counted, first_few
 from segue.extras import require
 
@@ -73,11 +73,10 @@ def check_split_groups(data: DatasetLike) -> Iterator[Finding]:
 
 def check_conflicting_labels(data: DatasetLike) -> Iterator[Finding]:
     """Equal sequences with different labels."""
-    seen: dict[bytes, set[Any]] = defaultdict(set)
-    labels = () if data.labels is None else data.labels.tolist()
-    for steps, label in zip(data.x, labels, strict=False):
-        seen[digest(steps)].add(label)
-    count = sum(len(labels) > 1 for labels in seen.values())
+    if data.labels is None:
+        return
+    pairs = set(zip(equal_ones(data.x).tolist(), data.labels.tolist(), strict=True))
+    count = sum(labels > 1 for labels in Counter(equal for equal, _ in pairs).values())
     if count:
         sequences, occur = counted(count, "sequence"), "occurs" if count == 1 else "occur"
         yield finding("labels", {"sequences": count}, count=sequences, occur=occur)

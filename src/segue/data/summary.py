@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segue.data.arrays import Array, Kind, decode
 from segue.data.sequences import Sequences
@@ -115,13 +115,10 @@ def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) 
 def summarize(data: DatasetLike) -> Summary:
     """Look at every value once; a mapped data set is read block by block."""
     parts = np.full(len(data), "") if data.parts is None else data.parts
-    seen: dict[bytes, Counter[str]] = defaultdict(Counter)
-    missing = []
-    for steps, part in zip(data.x, parts, strict=True):
-        seen[digest(steps)][str(part)] += 1
-        missing.append(int(np.isnan(steps).sum()))
-    inside = sum(count - 1 for where in seen.values() for count in where.values())
-    across = sum(sum(where.values()) for where in seen.values() if len(where) > 1)
+    equal, part = equal_ones(data.x), np.unique(parts, return_inverse=True)[1]
+    found = np.unique(np.stack([equal, part]), axis=1)  # each sequence once in each part
+    across = np.bincount(found[0], minlength=1)[equal] > 1
+    missing = _missing(data.x)
     return Summary(
         name=data.name,
         sequences=len(data),
@@ -130,9 +127,9 @@ def summarize(data: DatasetLike) -> Summary:
         parts={name: int((parts == name).sum()) for name in data.part_names},
         classes=class_counts(data),
         groups=0 if data.groups is None else len(np.unique(data.groups)),
-        missing=(sum(missing), sum(map(bool, missing))),
-        duplicates=inside,
-        duplicates_across_parts=across,
+        missing=(int(missing.sum()), int((missing > 0).sum())),
+        duplicates=len(data) - found.shape[1],
+        duplicates_across_parts=int(across.sum()),
         groups_across_parts=len(groups_across_parts(data)),
         kind=data.x.kind,
         notes=data.notes,
@@ -160,9 +157,18 @@ def one_line(data: DatasetLike) -> str:
     return f"{what} of {reach}{channels}; {targets}; {groups}"
 
 
-def digest(steps: Array) -> bytes:
-    """A hash of the values of a sequence."""
-    return hashlib.blake2b(steps.tobytes(), digest_size=16).digest()
+def equal_ones(x: Sequences) -> npt.NDArray[np.int64]:
+    """`[n]`, a number for each sequence: the same for sequences of the same values."""
+    return np.unique(x.digests().view("V16")[:, 0], return_inverse=True)[1]
+
+
+def _missing(x: Sequences) -> Array:
+    """`[n]`, the missing values of each sequence."""
+    found = [np.zeros(0, np.int64)]
+    for block in x.blocks():
+        so_far = np.append(0, np.isnan(block.values).sum(axis=1).cumsum())
+        found.append(np.diff(so_far[np.append(0, block.lengths.cumsum())]))
+    return np.concatenate(found)
 
 
 def word_counts(x: Sequences) -> Array:

@@ -1,8 +1,8 @@
 """Fingerprints of a training: hashes of its sequences, and of everything its result depends on.
 
-A sequence is known by the 16-byte hash of its values (`digests`); a model keeps 8 bytes of each,
-keyed with a salt of its own (`salted_hashes`), so that the sequences of two models cannot be
-matched and nothing can be looked up in a table made beforehand. Whoever has a sequence can look
+A sequence is known by the 16-byte hash of its values (`Sequences.digests`). A model keeps 8 bytes
+of each, keyed with a salt of its own (`salted_hashes`), so that the sequences of two models cannot
+be matched and nothing can be looked up in a table made beforehand. Whoever has a sequence can look
 up whether the model was fitted on it; the values themselves cannot be had from the hashes.
 """
 
@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,40 +76,11 @@ class SeenSequences:
         return np.isin(hashes, self.train), np.isin(hashes, self.validation), share
 
 
-def digests(x: Sequences) -> Digests:
-    """`[n, 16]`, a hash of the values of each sequence, so of its length too.
-
-    The same values have the same hash whatever they are stored as; missing values are all alike. A
-    mapped file is read block by block.
-
-    >>> x = Sequences.from_list([[1.0, 2.0], [1.0], [1.0, 2.0]])
-    >>> [bool((digests(x)[0] == other).all()) for other in digests(x)]
-    [True, False, True]
-    """
-    start, found = hashlib.blake2b(f"{x.channels}".encode(), digest_size=16), bytearray()
-    for block in x.blocks():
-        values, rest = block.values, None
-        single = np.add(values, 0.0, dtype="<f4", casting="same_kind")  # makes zeros of -0.0
-        single[np.isnan(single)] = np.nan
-        if values.dtype != np.float32:  # and what float32 leaves of a wider type, if anything
-            left = np.nan_to_num(values - single.astype(np.float64)).astype("<f4") + np.float32(0)
-            rest = memoryview(left.tobytes()) if left.any() else None
-        raw = memoryview(single.tobytes())
-        ends = (np.cumsum(block.lengths) * 4 * x.channels).tolist()
-        for first, last in pairwise([0, *ends]):
-            one = start.copy()
-            one.update(raw[first:last])
-            if rest is not None and any(rest[first:last]):
-                one.update(rest[first:last])
-            found += one.digest()
-    return np.frombuffer(bytes(found), np.uint8).reshape(-1, 16)
-
-
 def example_digests(data: Dataset) -> Digests:
     """`[n, 16]`, a hash of each example: values, targets, static features."""
-    columns: list[Any] = [digests(data.x)]
+    columns: list[Any] = [data.x.digests()]
     if isinstance(data.y, Sequences):
-        columns.append(digests(data.y))
+        columns.append(data.y.digests())
     elif data.y is not None:
         columns.append([repr(target).encode() for target in data.y.tolist()])
     if data.static is not None:
@@ -197,7 +167,7 @@ def seen_by(
     validation = split.validation
     if len(values) + (0 if validation is None else len(validation)) > LIMIT:
         return None
-    theirs = values[:0] if validation is None else digests(validation.x)
+    theirs = values[:0] if validation is None else validation.x.digests()
     text = repr(sorted(_settings(estimator).items())).encode()
     salt = bytes.fromhex(combined_digest([values, theirs, text]))[:SALT_BYTES]
     own = SeenSequences(salt, values, theirs)

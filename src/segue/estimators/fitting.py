@@ -22,7 +22,7 @@ from segue.errors import (
 )
 from segue.estimators.automatic import fit_automatically, resolved, searches
 from segue.estimators.closed_form import Ended, train_in_closed_form, with_trees
-from segue.estimators.fingerprint import digests, fingerprint, seen_by
+from segue.estimators.fingerprint import fingerprint, seen_by
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.shapes import check_channels, check_keeps_steps, shape_of
 from segue.estimators.splitting import (
@@ -200,7 +200,7 @@ def _train(
     """
     prepared = prepare_training(estimator, split, initial)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
-    values, specs = digests(split.train.x), setup.network.specs
+    values, specs = split.train.x.digests(), setup.network.specs
     if fits_in_closed_form(estimator):
         setup = replace(setup, epochs=1)
         told = [*_reporters(setup, [*prepared.lines, _SOLVED]), *callbacks]

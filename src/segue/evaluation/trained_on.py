@@ -185,10 +185,9 @@ def look_up(
     records = getattr(estimator, "seen_", None)
     if records is None:
         return data, TrainedOn(len(data), unit=unit)
-    from segue.estimators.fingerprint import digests  # needs PyTorch, as the estimator does
 
     train, validation, share = np.zeros(len(data), bool), np.zeros(len(data), bool), 0.0
-    hashes = digests(data.x)
+    hashes = data.x.digests()
     for record in records:
         fitted, chosen, found = record.find(hashes)
         train, validation, share = train | fitted, validation | chosen, max(share, found)

@@ -204,7 +204,7 @@ class _Stop(Callback):
 
 def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     """A training that is killed after its first epoch goes on to the same bits."""
-    from segue.estimators.fingerprint import digests, fingerprint
+    from segue.estimators.fingerprint import fingerprint
     from segue.estimators.fitting import prepare_training
     from segue.estimators.splitting import split_data
     from segue.training.checkpoint import TrainingFolder
@@ -217,7 +217,7 @@ def check_resume(subject: EstimatorSubject, recorder: Recorder) -> None:
     split = split_data(killed, subject.data)
     setup = prepare_training(killed, split).setup
     with tempfile.TemporaryDirectory() as folder:
-        shared = fingerprint(killed, setup.network.specs, split, digests(split.train.x))
+        shared = fingerprint(killed, setup.network.specs, split, split.train.x.digests())
         trainer = make_trainer(setup)
         callbacks, state = TrainingFolder(Path(folder)).open(trainer, shared)
         try:

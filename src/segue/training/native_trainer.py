@@ -34,7 +34,7 @@ from segue.layers.core import unknown_token
 from segue.layers.pool import another_length
 from segue.prepare.batches import Batches as SequenceBatches
 from segue.randomness import key
-from segue.training.objectives import Objective, RunningMetrics
+from segue.training.objectives import RunningMetrics
 from segue.training.setup import TrainingData, TrainingSetup, Update, processor
 from segue.training.trainer import Advance, Trainer
 
@@ -47,6 +47,9 @@ STEPS_AT_ONCE = 100_000  # of a batch that is only measured
 LEAST_UNITS, LEAST_BATCH = 32, 8
 
 _ADVICE = 'Pass precision="float32", or "auto", which takes bfloat16 only where it can'
+
+# The library's name of each loss; with targets at every step it is no other.
+_LOSSES = {"steps": "softmax", "next-token": "softmax", **{name: name for name in LOSSES}}
 
 # What an optimizer keeps for a weight, as PyTorch names it: `moments` of the library, in its order.
 _MOMENTS = {
@@ -70,7 +73,7 @@ def native_program(job: TrainingSetup) -> Program | str:
         "an objective of its own": options.objective is not None,
         "a metric of its own": options.metric is not None,
         f"the optimizer {options.optimizer}": options.optimizer not in _MOMENTS,
-        f"the objective {job.objective.form}": _loss_of(job.objective) not in LOSSES,
+        f"the objective {job.objective.form}": job.objective.form not in _LOSSES,
         "another device": network.device != "cpu",
         "a smoothed perplexity": job.objective.scores_losses and options.label_smoothing > 0,
     }
@@ -111,11 +114,6 @@ def refuse_bfloat16(job: TrainingSetup, reason: str) -> None:
             "`precision` is 'bfloat16', which the native library computes; this network is trained "
             f"with PyTorch, in float32 ({reason}). {_ADVICE}."
         )
-
-
-def _loss_of(objective: Objective) -> str:
-    """The library's name of a loss; with targets at every step it is no other."""
-    return {"steps": "softmax", "next-token": "softmax"}.get(objective.form, objective.form)
 
 
 def _sequences(data: TrainingData) -> SequenceBatches:
@@ -182,7 +180,7 @@ class NativeTrainer(Trainer):
         self.at_once = 64 if _sequences(job.train).is_resident else 1
         options, objective = job.options, job.objective
         self.loss = LossForm(
-            _loss_of(objective),
+            _LOSSES[objective.form],
             every=objective.every,
             smoothing=options.label_smoothing,
             scores_losses=objective.scores_losses,
