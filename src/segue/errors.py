@@ -13,6 +13,7 @@
     ├── NotCausalError (ValueError)          a stream through a layer that needs the whole sequence
     ├── NoInferenceError (ValueError)        a layer that cannot predict without PyTorch
     ├── TrainingError (ArithmeticError)      training that cannot go on
+    │   └── OutOfTimeError                   a training that had to end before it was done
     ├── WriteError (OSError)                 a full or read-only disk
     └── MissingPackageError (ImportError)    an extra that is not installed
 
@@ -132,6 +133,10 @@ class NoInferenceError(SegueError, ValueError):
 
 class TrainingError(SegueError, ArithmeticError):
     """Training that cannot go on, such as a loss that is not finite."""
+
+
+class OutOfTimeError(TrainingError):
+    """A training, or a part of it, that had to end before it was done."""
 
 
 class WriteError(SegueError, OSError):

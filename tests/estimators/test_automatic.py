@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def test_a_limit_leaves_candidates_out(monkeypatch: pytest.MonkeyPatch) -> None:
     options = segue.TrainingOptions(progress="none", time_limit_seconds=60)
     fitted = auto(options=options).fit(*waves(30))
     assert fitted.stopped_ == "time"
+    assert members(fitted)["rdst"] == "left out: no time"
+
+
+def test_a_member_that_is_at_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a minute, and was expected to take no time."""
+    slow = Candidate("rdst", "rdst(300000)", lambda _: 1.0, 0.1)
+    monkeypatch.setattr(candidates, "CANDIDATES", (SMALL[0], slow))
+    options = segue.TrainingOptions(progress="none", time_limit_seconds=2)
+    began = time.perf_counter()
+    fitted = auto(options=options).fit(*waves(30))
+    assert time.perf_counter() - began < 3
     assert members(fitted)["rdst"] == "left out: no time"
 
 

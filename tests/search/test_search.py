@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import numpy as np
 import pytest
 
+from segue.deadline import check_time
 from segue.errors import DataError, TrainingError
 from segue.search.candidates import CANDIDATES, Candidate, in_order
 from segue.search.combining import combine, loss_and_slope
@@ -23,7 +25,7 @@ def run(fit: Any, *, seconds: float = 60.0, expected: Any = lambda _: 0.01) -> F
     return search(names, fit, expected, until=time.perf_counter() + seconds, tell=lambda _: None)
 
 
-def named(one: Candidate) -> tuple[str, np.ndarray]:
+def named(one: Candidate, _: float = 0.0) -> tuple[str, np.ndarray]:
     return one.name, np.zeros((2, 1))
 
 
@@ -42,7 +44,7 @@ def test_what_would_take_longer_than_there_is_time_is_left_out() -> None:
 
 @pytest.mark.slow
 def test_a_slow_machine_is_noticed() -> None:
-    def slow(one: Candidate) -> tuple[str, np.ndarray]:
+    def slow(one: Candidate, _: float) -> tuple[str, np.ndarray]:
         time.sleep(0.6 if one.name == "a" else 0.0)
         return named(one)
 
@@ -50,8 +52,36 @@ def test_a_slow_machine_is_noticed() -> None:
     assert [member.result for member in found.members] == ["a"]
 
 
+def test_what_is_not_done_in_time_is_left() -> None:
+    """Whether it looks at the clock or not; but for the first, for there is to be a model."""
+    ended: list[str] = []
+
+    def late(one: Candidate, until: float) -> tuple[str, np.ndarray]:
+        assert (until == math.inf) == (one.name == "a")
+        if one.name == "a":
+            time.sleep(0.3)
+        elif one.name == "b":
+            try:
+                while True:
+                    check_time()
+            finally:
+                ended.append("b")
+        return named(one)
+
+    began = time.perf_counter()
+    found = run(late, seconds=0.2)
+    assert [member.result for member in found.members] == ["a"]
+    assert time.perf_counter() - began < 0.6
+    found = run(late, seconds=0.8)
+    assert [member.result for member in found.members] == ["a"]
+    assert (found.stopped, found.left_out) == ("time", (("b", "no time"), ("c", "no time")))
+    assert time.perf_counter() - began < 2
+    time.sleep(0.1)
+    assert ended == ["b"]
+
+
 def test_a_ctrl_c_keeps_what_there_is() -> None:
-    def interrupted(one: Candidate) -> Any:
+    def interrupted(one: Candidate, _: float) -> Any:
         if one.name == "b":
             raise KeyboardInterrupt
         return named(one)
@@ -60,7 +90,7 @@ def test_a_ctrl_c_keeps_what_there_is() -> None:
     assert [member.result for member in found.members] == ["a"]
     assert found.stopped == "interrupted"
 
-    def at_once(_: Candidate) -> Any:
+    def at_once(*_: Any) -> Any:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -68,7 +98,7 @@ def test_a_ctrl_c_keeps_what_there_is() -> None:
 
 
 def test_a_candidate_that_fails_is_left_out() -> None:
-    def some(one: Candidate) -> Any:
+    def some(one: Candidate, _: float) -> Any:
         if one.name != "b":
             raise TrainingError(f"{one.name} is too large.")
         return named(one)
@@ -76,7 +106,7 @@ def test_a_candidate_that_fails_is_left_out() -> None:
     found = run(some)
     assert found.left_out == (("a", "a is too large."), ("c", "c is too large."))
 
-    def none(one: Candidate) -> Any:
+    def none(one: Candidate, _: float) -> Any:
         raise DataError(f"{one.name} is wrong.")
 
     with pytest.raises(DataError, match="a is wrong"):

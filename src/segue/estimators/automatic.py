@@ -38,6 +38,7 @@ from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
 
 SECONDS = 120.0  # where there is no limit
+JOINING = 0.5  # seconds that are kept for it, or a fiftieth of a short limit
 ALONE = "bilstm(100)"  # for texts and labels at each step, which have no candidates
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
 
@@ -97,7 +98,7 @@ def fit_automatically(
     limit = options.time_limit_seconds or SECONDS
     with Progress(options.progress, is_transient=True) as board:
 
-        def one(candidate: Candidate) -> tuple[FitResult, Array]:
+        def one(candidate: Candidate, _: float) -> tuple[FitResult, Array]:
             quiet = with_network(
                 estimator, candidate.network, progress="none", time_limit_seconds=None
             )
@@ -112,13 +113,17 @@ def fit_automatically(
             in_order(*size),
             one,
             lambda candidate: candidate.seconds(*size),
-            until=began + limit,
+            until=began + limit - min(JOINING, 0.02 * limit),
             tell=lambda member: board.write(
                 f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}"
             ),
             starts=starts,
         )
-    result = joined(found, split, seconds=time.perf_counter() - began)
+    try:
+        result = joined(found, split, seconds=time.perf_counter() - began)
+    except KeyboardInterrupt:  # there is little left to be done
+        found = replace(found, stopped="interrupted")
+        result = joined(found, split, seconds=time.perf_counter() - began)
     state = TrainingState(rows=result.history.rows, best_epoch=1)
     for callback in callbacks:
         callback.on_epoch(result.history.rows[0], state)

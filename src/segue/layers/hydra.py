@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.kernels.ragged import Ragged, differences, quiet
 from segue.kernels.reference_features import MIDDLE, TAPS
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
@@ -72,6 +73,7 @@ class HydraInference(FeaturesInference):
         found = []
         for signal, groups in zip((x, differences(x)), self.spec.halves(), strict=False):
             for number, dilation in enumerate(self._dilations):
+                check_time()
                 kernel, channels = self._weights_of(number, groups)
                 counts = self.features.hydra(
                     signal.values, signal.offsets, channels, kernel, dilation=dilation

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.kernels.ragged import Ragged, differences, quiet
 from segue.kernels.reference_features import HEAVY, MIDDLE, TAPS, mixed, tap_differences
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
@@ -134,6 +135,7 @@ class MultiRocketInference(FeaturesInference):
         for signal, one in self._parts(x):
             places = np.arange(len(spread))[one.biases].reshape(KERNELS, one.each)
             for kernel, own in enumerate(places):
+                check_time()
                 number = int(generator.integers(len(x.lengths)))
                 steps = signal.values[signal.offsets[number] : signal.offsets[number + 1]]
                 channels = self._channels(one)
@@ -169,6 +171,7 @@ class MultiRocketInference(FeaturesInference):
         """The series, then its differences, with the kernels of each dilation."""
         for signal, dilations in zip((x, differences(x)), self._plan, strict=True):
             for one in dilations:
+                check_time()
                 yield signal, one
 
     def _channels(self, one: Dilation) -> Array | None:

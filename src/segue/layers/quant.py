@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.kernels.ragged import Ragged, differences, offsets_of, quiet, steps_within
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
 from segue.layers.untrained import (
@@ -90,7 +91,10 @@ class QuantInference(FeaturesInference):
     @quiet
     def __call__(self, x: Ragged) -> Array:
         pairs = zip(representations(x), self._intervals, strict=True)
-        found = [self.features.quantiles(own.values, own.offsets, at) for own, at in pairs]
+        found = []
+        for own, at in pairs:
+            check_time()
+            found.append(self.features.quantiles(own.values, own.offsets, at))
         return np.concatenate(found, axis=2).reshape(len(x.lengths), -1)
 
     def write_onnx(self, x: Steps) -> Value:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.kernels.ragged import Ragged, quiet
 from segue.kernels.reference_features import LEAST_VARIANCE, shapelet_windows
 from segue.layers.base import BuildContext, LayerSpec, Shape, TorchSource
@@ -79,6 +80,7 @@ class RDSTInference(FeaturesInference):
     def __call__(self, x: Ragged) -> Array:
         found = np.empty((len(x.lengths), PARTS, self.spec.shapelets), np.float32)
         for dilation, normalized, own in self._groups:
+            check_time()
             found[:, :, own] = self.features.rdst(
                 x.values,
                 x.offsets,
@@ -106,6 +108,7 @@ class RDSTInference(FeaturesInference):
                 return shapelet_windows(steps, size, dilation=dilation, normalized=normalized)
 
             for number in range(own.start, own.stop):
+                check_time()
                 first, other = _two_alike(alike, generator)
                 seen, compared = windows(first), windows(other)
                 chosen = seen[generator.integers(len(seen))]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from segue.data.arrays import Array
-from segue.errors import SegueError
+from segue.deadline import run_until
+from segue.errors import OutOfTimeError, SegueError
 from segue.search.candidates import Candidate
 
 MARGIN = 1.2  # times what is expected, that must be left for a candidate to begin
@@ -49,7 +52,7 @@ class Found:
 
 def search(
     candidates: Iterable[Candidate],
-    fit: Callable[[Candidate], tuple[Any, Array]],
+    fit: Callable[[Candidate, float], tuple[Any, Array]],
     expected: Callable[[Candidate], float],
     *,
     until: float,
@@ -58,11 +61,13 @@ def search(
 ) -> Found:
     """Fit candidates in their order.
 
-    The first is fitted whatever it takes. A Ctrl-C ends the search with what is there.
+    The first is fitted whatever it takes; another that is not done in time is left out. A Ctrl-C
+    ends the search with what is there.
 
     Args:
         candidates: in their order.
-        fit: fits one: the result, and logits for held-out training sequences.
+        fit: fits one until a time, by `time.perf_counter`: the result, and logits for held-out
+            training sequences. It is called in a thread of its own (`run_until`).
         expected: about how many seconds that takes.
         until: when it ends, by `time.perf_counter`.
         tell: called with each member.
@@ -76,29 +81,33 @@ def search(
     left_out: list[tuple[str, str]] = []
     first: SegueError | None = None
     slower, stopped = 1.0, "finished"
-    for candidate in candidates:
-        began = time.perf_counter()
-        needed = slower * expected(candidate)
-        if members and began + MARGIN * needed > until:
-            left_out.append((candidate.name, "no time"))
-            stopped = "time"
-            continue
-        starts(candidate)
-        try:
-            result, logits = fit(candidate)
-        except SegueError as error:
-            first = first or error
-            left_out.append((candidate.name, str(error)))
-            continue
-        except KeyboardInterrupt:
-            if not members:
-                raise
-            stopped = "interrupted"
-            break
-        seconds = time.perf_counter() - began
-        slower = min(_SLOWEST, (1 + seconds) / (1 + expected(candidate)))
-        members.append(Member(candidate, result, logits, seconds))
-        tell(members[-1])
+    try:
+        for candidate in candidates:
+            began = time.perf_counter()
+            if members and began + MARGIN * slower * expected(candidate) > until:
+                left_out.append((candidate.name, "no time"))
+                stopped = "time"
+                continue
+            starts(candidate)
+            end = until if members else math.inf
+            try:
+                result, logits = run_until(functools.partial(fit, candidate, end), end)
+            except OutOfTimeError:
+                left_out.append((candidate.name, "no time"))
+                stopped = "time"
+                continue
+            except SegueError as error:
+                first = first or error
+                left_out.append((candidate.name, str(error)))
+                continue
+            seconds = time.perf_counter() - began
+            slower = min(_SLOWEST, (1 + seconds) / (1 + expected(candidate)))
+            members.append(Member(candidate, result, logits, seconds))
+            tell(members[-1])
+    except KeyboardInterrupt:
+        if not members:
+            raise
+        stopped = "interrupted"
     if first is not None and not members:
         raise first
     return Found(tuple(members), tuple(left_out), stopped)

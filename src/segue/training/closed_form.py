@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.errors import TrainingError
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged, offsets_of
@@ -175,6 +176,7 @@ def features(network: Network, data: TrainingData, before: InferenceLayer | None
     found = np.empty((len(lengths), last.inputs), np.float32)
     first, ends = 0, np.cumsum(lengths)
     while first < len(lengths):
+        check_time()
         begin = ends[first - 1] if first else 0
         end = max(first + 1, int(np.searchsorted(ends, begin + _STEPS, "right")))
         values, own = batches.ragged(np.arange(first, end))  # type: ignore[attr-defined]

@@ -16,6 +16,8 @@ in `n + 1`, so that a scale exists where every held-out case is right.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,12 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 
 Floats = npt.NDArray[np.float64]
 
 # Times the mean square of a case's scaled features.
 PENALTIES = np.logspace(-7, 3, 21)
-_CHUNK = 4096  # rows, or columns, that are scaled at once
+_CHUNK = 16e6  # numbers that are scaled at once
+_AT_ONCE = 1e10  # multiplications of a product that are done between two looks at the clock
+_EIGEN = 10  # times those of a product of two such matrices, that their eigenvectors take
 _LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
 _LEAST_SHARE = 1e-9  # of the largest of all values: a column that varies less than that is rounding
 _LARGEST_SCALE = 1e4
@@ -86,11 +91,12 @@ def fit_ridge(
     mean = np.average(codes, axis=0, weights=weights)
     columns, codes = Columns.of(x, weights), codes - mean
     solution = _decompose(x, columns, codes * columns.roots[:, None])
-    scores = solution.held_out(codes, columns.roots, _held_out_together(groups, len(x)))
+    scores = solution.held_out(codes, columns.roots, _held_out_together(groups, *x.shape))
     offset = _share_logits(targets, form, weights) if is_class else mean
     judge = _Judge(targets, offset, form, weights)
     best, scale, loss = 0, 1.0, np.inf
     for number in range(len(PENALTIES)):
+        check_time()
         found = judge.scale_and_loss(scores[:, number])
         if found[1] < loss:
             best, (scale, loss) = number, found
@@ -120,15 +126,14 @@ class Columns(NamedTuple):
         """The scaling of `[n, feature]`, by `[n]` weights of mean 1."""
         mean, inverse = np.zeros(x.shape[1]), np.zeros(x.shape[1])
         least = _LEAST_SHARE * max(x.max(initial=0), -x.min(initial=0))
-        for first in range(0, x.shape[1], _CHUNK):
-            part = np.asarray(x[:, first : first + _CHUNK], np.float64)
+        for index in _slices(x.shape[1], len(x)):
+            check_time()
+            part = np.asarray(x[:, index], np.float64)
             own = weights @ part / len(x)
             deviation = np.sqrt(np.maximum(weights @ (part - own) ** 2 / len(x), 0))
             is_kept = deviation > np.maximum(_LEAST_DEVIATION * np.abs(part).max(0), least)
-            mean[first : first + _CHUNK] = own
-            inverse[first : first + _CHUNK] = np.where(
-                is_kept, 1 / np.where(is_kept, deviation, 1), 0
-            )
+            mean[index] = own
+            inverse[index] = np.where(is_kept, 1 / np.where(is_kept, deviation, 1), 0)
         scaled = cls(mean, inverse, np.sqrt(weights))
         squares = sum(float((part**2).sum()) for _, part in scaled.parts(x))
         return scaled._replace(inverse=inverse / np.sqrt(squares / len(x)) if squares else inverse)
@@ -139,8 +144,8 @@ class Columns(NamedTuple):
 
     def parts(self, x: Array) -> Iterator[tuple[slice, Floats]]:
         """Some features of all cases at a time, scaled and weighted."""
-        for first in range(0, x.shape[1], _CHUNK):
-            part = slice(first, first + _CHUNK)
+        for part in _slices(x.shape[1], len(x)):
+            check_time()
             scaled = (x[:, part] - self.mean[part]) * self.inverse[part]
             yield part, np.asarray(scaled * self.roots[:, None], np.float64)
 
@@ -177,6 +182,7 @@ class _Solution:
         alphas = (self.moments[:, None] * shrunk[:, :, None]).reshape(len(shrunk), -1)
         found = np.empty((len(codes), len(PENALTIES), codes.shape[1]))
         for index in members:
+            check_time()
             rows, root = self.rows(index), roots[index, None, None]
             fitted = (rows @ alphas).reshape(len(rows), len(PENALTIES), -1)
             errors = root * codes[index, None] - fitted
@@ -202,12 +208,12 @@ def _decompose(x: Array, columns: Columns, codes: Floats) -> _Solution:
     def scaled(index: Any) -> Floats:
         return np.asarray(columns.rows(x[index]) * columns.roots[index, None])
 
-    for index in _slices(len(x)):
+    pace = _Pace()
+    for index in _slices(len(x), x.shape[1]):
         rows = scaled(index)
-        gram += rows.T @ rows
+        pace.add_product(gram, rows.T)
         moments += rows.T @ codes[index]
-    squares, vectors = np.linalg.eigh(gram)
-    squares = np.maximum(squares, 0)
+    squares, vectors = pace.eigenvectors(gram)
     moments = vectors.T @ moments
 
     def coefficients(penalty: float) -> Floats:
@@ -220,10 +226,10 @@ def _decompose(x: Array, columns: Columns, codes: Floats) -> _Solution:
 def _decompose_cases(x: Array, columns: Columns, codes: Floats) -> _Solution:
     """The same where there are more features than cases."""
     gram = np.zeros((len(x), len(x)))
+    pace = _Pace()
     for _, part in columns.parts(x):
-        gram += part @ part.T
-    squares, vectors = np.linalg.eigh(gram)
-    squares = np.maximum(squares, 0)
+        pace.add_product(gram, part)
+    squares, vectors = pace.eigenvectors(gram)
     rows, turned = vectors * np.sqrt(squares), vectors.T @ codes
 
     def coefficients(penalty: float) -> Floats:
@@ -236,14 +242,58 @@ def _decompose_cases(x: Array, columns: Columns, codes: Floats) -> _Solution:
     return _Solution(squares, rows.__getitem__, rows.T @ codes, coefficients)
 
 
-def _slices(count: int) -> list[slice]:
-    return [slice(first, first + _CHUNK) for first in range(0, count, _CHUNK)]
+class _Pace:
+    """The costly products, cut where the time is up, and how fast they are on this machine now."""
+
+    def __init__(self) -> None:
+        self.seconds, self.products = 1e-9, 0.0
+
+    def add_product(self, gram: Floats, part: Floats) -> None:
+        """Add `part @ part.T`, some rows of it at a time; of what is above its diagonal little."""
+        count, width = part.shape
+        rows = max(1, round(_AT_ONCE / (count * width)))
+        began = time.perf_counter()
+        for first in range(0, count, rows):
+            check_time()
+            last = min(count, first + rows)
+            gram[first:last, :last] += part[first:last] @ part[:last].T
+        self.seconds += time.perf_counter() - began
+        self.products += float(count) ** 2 * width
+
+    def eigenvectors(self, gram: Floats) -> tuple[Floats, Floats]:
+        """Eigenvalues, not below 0, and eigenvectors; not begun where they would come too late.
+
+        What is above the diagonal is not looked at.
+
+        On one thread: those of a BLAS library wait for each other turning, and where other programs
+        have the processors they take many times as long.
+        """
+        check_time(_EIGEN * len(gram) ** 3 * self.seconds / max(1.0, self.products))
+        with _one_thread():
+            squares, vectors = np.linalg.eigh(gram, "L")
+        return np.maximum(squares, 0), vectors
 
 
-def _held_out_together(groups: Array | None, count: int) -> list[Any]:
+def _one_thread() -> contextlib.AbstractContextManager[Any]:
+    """A context in which a BLAS library computes on one thread, where it can be told so."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return contextlib.nullcontext()
+    limited: contextlib.AbstractContextManager[Any] = threadpool_limits(1, "blas")
+    return limited
+
+
+def _slices(count: int, numbers: int) -> list[slice]:
+    """So many rows or columns, of so many numbers each, in parts."""
+    step = max(1, int(_CHUNK / max(1, numbers)))
+    return [slice(first, first + step) for first in range(0, count, step)]
+
+
+def _held_out_together(groups: Array | None, count: int, width: int) -> list[Any]:
     """The numbers of the cases of each group; slices of cases that are held out one by one."""
     if groups is None:
-        return list(_slices(count))
+        return list(_slices(count, min(count, width)))
     _, numbers = np.unique(groups, return_inverse=True)
     ends = np.cumsum(np.bincount(numbers))
     return np.split(np.argsort(numbers, kind="stable"), ends[:-1])

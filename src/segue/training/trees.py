@@ -6,6 +6,7 @@ it is not in, or, where groups are held out together, those of a fold of groups 
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections import deque
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.deadline import check_time
 from segue.extras import require
 from segue.layers.trees import MOST_TRIED
 
 _FOLDS = 5  # of groups
+_AT_ONCE = 10  # trees that grow between two looks at the clock
 _MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
 
 
@@ -72,7 +75,7 @@ def grow_trees(
     )  # fmt: skip
     with warnings.catch_warnings():  # of cases that are in all samples, where trees are few
         warnings.simplefilter("ignore")
-        forest.fit(x, classes, weights)
+        _grow(forest, x, classes, weights)
         if groups is None:
             found = forest.oob_decision_function_
         else:
@@ -85,6 +88,18 @@ def grow_trees(
     return GrownTrees(as_arrays(forest, count), depth, held_out)
 
 
+def _grow(forest: Any, x: Array, classes: Array, weights: Any) -> None:
+    """Fit a forest, some trees at a time, each of which has to be done in time."""
+    trees, is_scored = forest.n_estimators, forest.oob_score
+    began, grown = time.perf_counter(), 0
+    while grown < trees:
+        more = min(trees, grown + max(_AT_ONCE, forest.n_jobs))
+        check_time((time.perf_counter() - began) / max(1, grown) * (more - grown))
+        forest.set_params(n_estimators=more, warm_start=True, oob_score=is_scored and more == trees)
+        forest.fit(x, classes, weights)
+        grown = more
+
+
 def _by_groups(forest: Any, x: Array, classes: Array, weights: Any, groups: Array) -> Array:
     """`[n, class of the forest]`, by forests without the groups of a fold."""
     from sklearn.base import clone
@@ -93,9 +108,8 @@ def _by_groups(forest: Any, x: Array, classes: Array, weights: Any, groups: Arra
     found = np.zeros((len(x), len(forest.classes_)))
     folds = GroupKFold(min(_FOLDS, len(np.unique(groups))))
     for kept, held in folds.split(x, classes, groups):
-        other = clone(forest).fit(
-            x[kept], classes[kept], None if weights is None else weights[kept]
-        )
+        other = clone(forest)
+        _grow(other, x[kept], classes[kept], None if weights is None else weights[kept])
         found[np.ix_(held, np.searchsorted(forest.classes_, other.classes_))] = other.predict_proba(
             x[held]
         )
