@@ -131,6 +131,32 @@ def test_a_training_is_watched_stopped_and_goes_on_to_the_same_end(
     assert set(again.runs()) == {name, whole}
 
 
+def test_a_stop_in_the_first_moments_is_not_lost(project: Project, waves: str) -> None:
+    """Before Python runs, where the studio itself hears none; and about the first epoch."""
+    quick(project, waves, epochs=100_000)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        first, second = project.start(), project.start()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    project.stop(first)
+    assert project.trainings.wait(first, LIMIT) in (
+        130,
+        -signal.SIGINT,
+        1,
+    )  # 1: while Python starts
+    stopped = project.watch(first)
+    assert (stopped.state, stopped.can_resume) == ("stopped", False)
+    assert stopped.error == "It was stopped before anything was learnt."
+    until(project, second, lambda w: w.record is not None)
+    project.stop(second)
+    assert project.trainings.wait(second, LIMIT) == 130
+    stopped = project.watch(second)
+    assert stopped.state == "stopped"
+    assert stopped.can_resume == (project.folder / "runs" / second / "run.json").exists()
+
+
 def test_what_goes_on_is_watched_and_stopped_by_another_studio(
     project: Project, waves: str
 ) -> None:

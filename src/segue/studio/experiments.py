@@ -32,7 +32,8 @@ class WatchedStudy(NamedTuple):
 
     Attributes:
         name: of its folder, in `studies`.
-        state: "starting", "running", "complete", "stopped" (it can go on) or "failed".
+        state: "starting", "running", "complete", "stopped" (it can go on, unless that was before
+            anything was written) or "failed".
         facts: how far it is, as pairs of a heading and a text.
         trials: those that have ended, the best first.
         messages: what it has printed, line by line.
@@ -54,7 +55,7 @@ class WatchedStudy(NamedTuple):
     @property
     def can_resume(self) -> bool:
         """Whether it can go on."""
-        return self.state == "stopped"
+        return self.state == "stopped" and bool(self.facts)
 
 
 class Experiments:
@@ -221,9 +222,11 @@ class Experiments:
         if not any(row.kind == "study" for row in found):
             if name not in self.processes.started:
                 raise DataNotFoundError("there is no such study.", path=f"{STUDIES}/{name}")
-            state = "starting" if is_active else "failed"
-            error = "" if is_active else self.processes.error(name)
-            return WatchedStudy(name, state, messages=messages, error=error)
+            if is_active:
+                return WatchedStudy(name, "starting", messages=messages)
+            if self.processes.was_stopped(name):
+                return WatchedStudy(name, "stopped", error=self.processes.error(name))
+            return WatchedStudy(name, "failed", messages=messages, error=self.processes.error(name))
         study = next(row for row in found if row.kind == "study")
         trials = in_order([row for row in found if row.kind == "trial"], "score")
         state = "running" if is_active else study.state if is_fine else "failed"

@@ -11,8 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from segue.atomic import LOCK, is_locked, make_folder
 from segue.errors import DataNotFoundError, FileError
 from segue.studio.files import inside
 
-_AT_ONCE = -signal.SIGINT  # of one that was stopped before it could do anything about it
+_INTERRUPTED = (130, -signal.SIGINT)  # the second before it could do anything about it
+_LAST_WORDS = ("interrupted", "KeyboardInterrupt")  # those of Python before it is segue that runs
 _STOPPED = "It was stopped before anything was learnt."
 _TAIL = 20_000  # bytes of what a process has printed, that are looked at
 
@@ -59,7 +61,7 @@ class Processes:
             WriteError: the folder cannot be written.
         """
         make_folder(self.root / self.place)
-        with self._log(name).open("ab" if again else "wb") as log:
+        with self._log(name).open("ab" if again else "wb") as log, _interrupts_heard():
             self.started[name] = subprocess.Popen(  # noqa: S603 (segue itself, and no shell)
                 [sys.executable, "-m", "segue", *arguments],
                 cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -100,14 +102,18 @@ class Processes:
     def ended_well(self, name: str) -> bool:
         """Whether a process that has ended did so by itself, or was stopped; if it is known."""
         process = self.started.get(name)
-        return process is None or process.poll() in (None, 0, 130, _AT_ONCE)
+        return process is None or process.poll() in (None, 0) or self.was_stopped(name)
+
+    def was_stopped(self, name: str) -> bool:
+        """Whether a process that has ended was stopped: by its exit code, or its last words."""
+        process = self.started.get(name)
+        code = None if process is None else process.poll()
+        last = "".join(lines_of(self.printed(name))[-1:])
+        return code in _INTERRUPTED or (code in (None, 1) and last.startswith(_LAST_WORDS))
 
     def error(self, name: str) -> str:
         """Why a process has ended that did not end well, or too early."""
-        process = self.started.get(name)
-        if process is not None and process.poll() == _AT_ONCE:
-            return _STOPPED
-        return error_in(self.printed(name))
+        return _STOPPED if self.was_stopped(name) else error_in(self.printed(name))
 
     def _number(self, name: str) -> int | None:
         """The number of the process that works on a folder; `None`: there is none."""
@@ -142,6 +148,23 @@ class Processes:
             return ""
 
 
+@contextmanager
+def _interrupts_heard() -> Iterator[None]:
+    """What is started in the block hears a Ctrl-C, also where this process was told not to.
+
+    A shell tells it what it starts in the background (`&`), and that is inherited.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which no other program inherits
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def lines_of(text: str) -> tuple[str, ...]:
     """The lines of what was printed, without empty ones."""
     return tuple(line.rstrip() for line in text.splitlines() if line.strip())
@@ -150,6 +173,4 @@ def lines_of(text: str) -> tuple[str, ...]:
 def error_in(text: str) -> str:
     """The message of an error at the end of what was printed."""
     _, mark, message = text.rpartition("error: ")
-    if not mark and "interrupted" in text:
-        return _STOPPED
     return message.strip() if mark else "Its process ended, and said nothing: was it killed?"

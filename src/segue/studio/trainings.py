@@ -24,7 +24,7 @@ class Watched(NamedTuple):
     Attributes:
         name: of its folder, in `runs`.
         state: "starting" (nothing is written yet), "training", "scoring", "done", "stopped" (it
-            can go on) or "failed".
+            can go on, unless that was before anything was written) or "failed".
         rows: of its history, one an epoch.
         epochs: how many there will be at most; `None`: not known yet.
         messages: what it has printed, line by line.
@@ -50,7 +50,7 @@ class Watched(NamedTuple):
     @property
     def can_resume(self) -> bool:
         """Whether its training can go on."""
-        return self.state == "stopped"
+        return self.state == "stopped" and self.record is not None
 
 
 class Trainings:
@@ -151,6 +151,8 @@ class Trainings:
                 raise DataNotFoundError("there is no such run.", path=f"{RUNS}/{name}")
             if is_own:
                 return Watched(name, "starting", messages=messages)
+            if self.processes.was_stopped(name):  # what it has printed may be Python's traceback
+                return Watched(name, "stopped", error=self.processes.error(name))
             return Watched(name, "failed", messages=messages, error=self.processes.error(name))
         try:
             record = run.record
@@ -168,13 +170,13 @@ class Trainings:
             "" if is_fine else self.processes.error(name), metrics, record,
         )  # fmt: skip
 
-    @staticmethod
-    def _state(run: Run, *, is_active: bool) -> State:
+    def _state(self, run: Run, *, is_active: bool) -> State:
         if is_active:
             return "scoring" if run.model.is_file() and not run.is_complete else "training"
         if run.is_complete and not run.has_checkpoint:
             return "done"
-        return "stopped" if run.has_progress or run.model.is_file() else "failed"
+        can_go_on = run.has_progress or run.model.is_file()
+        return "stopped" if can_go_on or self.processes.was_stopped(run.folder.name) else "failed"
 
 
 def _rows(folder: Path) -> tuple[dict[str, float], ...]:
