@@ -152,6 +152,22 @@ def test_groups_static_features_and_two_classes() -> None:
     assert auto(head="sigmoid").fit(x, y).predict_proba(x).shape == (30, 3)
 
 
+def test_trained_networks_are_members(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(candidates, "LEAST_TRAINED", 40)
+    small = Candidate("gru", "gru(6)", trained=True)
+    monkeypatch.setattr(candidates, "TRAINED", (small,))
+    x, y = waves(40, noise=0.5)
+    fitted = auto(epochs=6).fit(x, y)
+    lines = dict(fitted.training_summary_)
+    assert "held out accuracy" in lines["gru"]
+    assert lines["gru"].endswith(": the mean of 5 times gru(6)")
+    assert fitted.held_out_ is not None
+    assert len(fitted.held_out_.outputs) == 40
+    fitted.save(tmp_path / "model.safetensors")
+    again = segue.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict_proba(x), fitted.predict_proba(x))
+
+
 def test_numbers() -> None:
     x, _ = waves(60)
     y = np.array([100.0 + 10 * one.std() + len(one) for one in x])

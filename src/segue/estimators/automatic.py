@@ -9,13 +9,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.data.encoding import NO_LABEL
+from segue.estimators.folds import Fits, fit_folds
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import (
     EstimatorArguments,
@@ -32,7 +34,7 @@ from segue.search.search import Found, Member, search
 from segue.spec import to_text
 from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
-from segue.training.closed_form import HeldOut, wanted_outputs
+from segue.training.closed_form import HeldOut, measured, wanted_outputs
 from segue.training.inference import probabilities
 from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
@@ -41,8 +43,6 @@ SECONDS = 120.0  # where there is no limit
 JOINING = 0.5  # seconds that are kept for it, or a fiftieth of a short limit
 ALONE = "bilstm(100)"  # for texts and labels at each step, which have no candidates
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
-
-Fit = Callable[[Any, TrainValidationSplit], FitResult]
 
 
 def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
@@ -74,7 +74,7 @@ def with_network(estimator: EstimatorArguments, network: str, **options: Any) ->
 def fit_automatically(
     estimator: EstimatorArguments,
     split: TrainValidationSplit,
-    fit: Fit,
+    fits: Fits,
     run_folder: TrainingFolder | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> FitResult:
@@ -83,7 +83,7 @@ def fit_automatically(
     Args:
         estimator: its parameters; the network is "auto".
         split: what is trained on.
-        fit: fits an estimator with another network.
+        fits: how an estimator with another network is fitted.
         run_folder: where the history is written; `None`: nowhere.
         callbacks: as in `fit`.
     """
@@ -98,11 +98,13 @@ def fit_automatically(
     limit = options.time_limit_seconds or SECONDS
     with Progress(options.progress, is_transient=True) as board:
 
-        def one(candidate: Candidate, _: float) -> tuple[FitResult, Array]:
+        def one(candidate: Candidate, until: float) -> tuple[FitResult, Array]:
             quiet = with_network(
                 estimator, candidate.network, progress="none", time_limit_seconds=None
             )
-            result = fit(quiet, split)
+            if candidate.trained:
+                return as_member(*fit_folds(quiet, split, fits, until), split)
+            result = fits.whole(quiet, split)
             return result, held_out_logits(result)
 
         def starts(candidate: Candidate) -> None:
@@ -163,6 +165,59 @@ def in_words(member: Member) -> str:
     return f"held out {scores}; {size / 1e6:.1f} MB"
 
 
+def as_member(
+    results: list[FitResult], logits: Array, split: TrainValidationSplit
+) -> tuple[FitResult, Array]:
+    """The networks of several folds as one, their mean: a result; and the logits held out."""
+    first, objective = results[0], make_objective(results[0].task.objective)
+    networks = [result.network for result in results]
+    known, encoded, _ = known_targets(first, split, [logits])
+    row = scores(logits[known], encoded, objective)
+    result = replace(
+        first,
+        network=mixture(networks, np.full(len(networks), 1 / len(networks)), objective),
+        history=History([row], 1),
+        held_out=as_held_out(first, logits[known], encoded),
+    )
+    return result, logits
+
+
+def known_targets(
+    result: FitResult, split: TrainValidationSplit, logits: list[Array]
+) -> tuple[Array, Array, Array]:
+    """What all members have held out: `[n]` whether it is so; the targets there, in two forms.
+
+    Args:
+        result: of one of them.
+        split: what they were trained on.
+        logits: `[n, output]` of each.
+    """
+    objective = make_objective(result.task.objective)
+    encoded = result.task.encode(split.train).values
+    known = np.asarray(np.isfinite([one.sum(1) for one in logits]).all(0))
+    if objective.every:
+        known &= encoded != NO_LABEL
+    encoded = encoded[known]
+    is_number = objective.form == "squared"
+    return known, encoded, encoded if is_number else wanted_outputs(encoded, objective)
+
+
+def as_held_out(result: FitResult, logits: Array, encoded: Array) -> HeldOut | None:
+    """What is predicted for sequences that were held out; nothing where each step is one.
+
+    Args:
+        result: of a training.
+        logits: `[n, output]`.
+        encoded: the targets.
+    """
+    form = make_objective(result.task.objective).form
+    if form == "steps":
+        return None
+    if form == "squared":
+        return HeldOut(result.task.restore(logits), result.task.restore(encoded))
+    return HeldOut(probabilities(logits, form), encoded)
+
+
 def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResult:
     """The members as one result.
 
@@ -172,45 +227,33 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
         seconds: that the search took.
     """
     first: FitResult = found.members[0].result
-    objective = make_objective(first.task.objective)
-    assert first.held_out is not None
-    targets = first.held_out.targets
-    if objective.form == "squared":
-        encoded = first.task.encode(split.train).values
-        wanted = encoded
-    else:
-        encoded, wanted = targets, wanted_outputs(targets, objective)
+    objective, form = make_objective(first.task.objective), first.task.objective.kind
     members = list(found.members)
-    combination = combine([member.logits for member in members], wanted, objective.form)
+    known, encoded, wanted = known_targets(first, split, [m.logits for m in members])
+    own = [member.logits[known] for member in members]
+    combination = combine(own, wanted, form)
     if first.static is not None:  # each head joins them: one member has to do
-        losses = [loss_and_slope(m.logits, wanted, objective.form)[0] for m in members]
-        members = [members[int(np.argmin(losses))]]
-        combination = combine([members[0].logits], wanted, objective.form)
+        best = int(np.argmin([loss_and_slope(one, wanted, form)[0] for one in own]))
+        members = [members[best]]
+        combination = combine([own[best]], wanted, form)
     kept = [i for i, weight in enumerate(combination.weights) if weight > 1e-3] or [0]
     network = mixture(
         [members[i].result.network for i in kept], combination.weights[kept], objective
     )
-    row = scores(combination, encoded, objective) | {"seconds": seconds}
-    outputs = combination.logits
-    if objective.form == "squared":
-        held_out = HeldOut(first.task.restore(outputs), targets)
-    else:
-        held_out = HeldOut(probabilities(outputs, objective.form), targets)
+    row = scores(combination.logits, encoded, objective) | {"seconds": seconds}
     return replace(
         first,
         network=network,
         history=History([row], 1),
         stopped=found.stopped,
         training_summary=_summary(first, found, members, combination, seconds),
-        held_out=held_out,
+        held_out=as_held_out(first, combination.logits, encoded),
     )
 
 
-def scores(combination: Combination, targets: Array, objective: Objective) -> dict[str, float]:
+def scores(logits: Array, targets: Array, objective: Objective) -> dict[str, float]:
     """The row of the history: all scores are of held-out sequences, those of the training too."""
-    from segue.training.closed_form import measured
-
-    row = measured(objective, combination.logits, targets, None).row()
+    row = measured(objective, logits, targets, None).row()
     held_out = {f"validation_{name}": value for name, value in row.items()}
     return {"epoch": 1, **row, "learning_rate": 0.0, **held_out}
 
@@ -231,7 +274,7 @@ def _summary(
     lines = [
         (
             member.candidate.name,
-            f"weight {weight:.2f}, {in_words(member)}: {to_text(member.result.network.specs)}",
+            f"weight {weight:.2f}, {in_words(member)}: {_networks_of(member)}",
         )
         for member, weight in zip(members, combination.weights, strict=True)
     ]
@@ -245,6 +288,15 @@ def _summary(
         ("time", f"{duration(seconds)}: {each}"),  # no file has it: equal members, equal files
         *last,
     ]
+
+
+def _networks_of(member: Member) -> str:
+    """The text of a member's network, or of its networks."""
+    candidate, specs = member.candidate, member.result.network.specs
+    if not candidate.trained:
+        return to_text(specs)
+    folds = sum(len(spec.branches) for spec in specs[:1] if isinstance(spec, Parallel))
+    return f"the mean of {max(1, folds)} times {candidate.network}"
 
 
 # -- the network ----------------------------------------------------------------------------------
@@ -276,5 +328,5 @@ def mixture(networks: list[Network], weights: Array, objective: Objective) -> Ne
     head = {"head/kernel": kernel.astype(np.float32), "head/bias": np.zeros(outputs, np.float32)}
     return Network(
         (Parallel(tuple(branches)),), first.input_shape, outputs,
-        seed=first.seed, weights={**given, **head}, device=first.device,
+        every=first.every, seed=first.seed, weights={**given, **head}, device=first.device,
     )  # fmt: skip

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.data.sequences import Array, Sequences
+from segue.deadline import check_time
 from segue.errors import (
     OptionError,
     TrainingError,
@@ -23,6 +24,7 @@ from segue.errors import (
 from segue.estimators.automatic import fit_automatically, resolved, searches
 from segue.estimators.closed_form import Ended, train_in_closed_form, with_trees
 from segue.estimators.fingerprint import fingerprint, seen_by
+from segue.estimators.folds import Fits
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.shapes import check_channels, check_keeps_steps, shape_of
 from segue.estimators.splitting import (
@@ -34,7 +36,7 @@ from segue.estimators.splitting import (
 from segue.estimators.transfer import InitialWeights
 from segue.extras import require
 from segue.kernels.ragged import Ragged, offsets_of
-from segue.layers.base import input_kind_of
+from segue.layers.base import LayerSpec, Shape, input_kind_of
 from segue.layers.trees import Trees
 from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network, as_specs, split_head, with_embedding
@@ -125,7 +127,8 @@ def fit_split(
     _check_callbacks(callbacks)
     if is_automatic(estimator):
         if searches(estimator, split):
-            return fit_automatically(estimator, split, fit_split, run_folder, callbacks)
+            fits = Fits(fit_split, prepare_training, train_like)
+            return fit_automatically(estimator, split, fits, run_folder, callbacks)
         estimator = resolved(estimator, split)
     result, setup = _train(estimator, split, initial, run_folder, callbacks)
     first, where = result.history, ""
@@ -177,6 +180,22 @@ def _check_callbacks(callbacks: Sequence[Callback]) -> None:
             )
 
 
+class _Deadline(Callback):
+    """Ends a training that nobody waits for any more."""
+
+    every_update = False
+
+    def on_update(self, epoch: int, share: float, means: Any) -> None:
+        check_time()
+
+
+def train_like(
+    estimator: EstimatorArguments, split: TrainValidationSplit, like: PreparedTraining
+) -> FitResult:
+    """Train once, in memory, with the preparation and the statistics of another training."""
+    return _train(estimator, split, None, None, [_Deadline()], like=like)[0]
+
+
 def _train(
     estimator: EstimatorArguments,
     split: TrainValidationSplit,
@@ -186,6 +205,7 @@ def _train(
     *,
     epochs: int | None = None,
     rates: tuple[float, ...] = (),
+    like: PreparedTraining | None = None,
 ) -> tuple[FitResult, TrainingSetup]:
     """Train once.
 
@@ -197,8 +217,9 @@ def _train(
         callbacks: those of the user.
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
+        like: has the preparation and the statistics of the targets; `None`: they are fitted.
     """
-    prepared = prepare_training(estimator, split, initial)
+    prepared = prepare_training(estimator, split, initial, like)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
     values, specs = split.train.x.digests(), setup.network.specs
     if fits_in_closed_form(estimator):
@@ -289,25 +310,20 @@ def _reporters(setup: TrainingSetup, lines: Lines, needs: str = "") -> list[Repo
 
 
 def prepare_training(
-    estimator: EstimatorArguments, split: TrainValidationSplit, initial: Any = None
+    estimator: EstimatorArguments,
+    split: TrainValidationSplit,
+    initial: Any = None,
+    like: PreparedTraining | None = None,
 ) -> PreparedTraining:
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device, options = split.train, choose_device(estimator.device), estimator.training_options
     given = as_specs(estimator.network)
-    # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
-    tokens = data.x.is_whole and input_kind_of(given) == "tokens"
-    preparation = Preparation.fit(
-        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens, names=data.channels
-    )
-    lines = [*split.lines, *check_channels(data, preparation)]
+    found = _statistics(estimator, split, given) if like is None else _statistics_of(like)
+    preparation, task, static, shape = found[:4]
+    lines = [*split.lines, *found.lines]
     examples = split.task.examples(data, preparation)
-    task = split.task.fitted(examples, preparation)
-    if task.per_step:
-        check_keeps_steps(preparation, task)
-    static = None if data.static is None else fit_static(data.static)
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
-    shape = shape_of(data.x, preparation)
     if any(isinstance(spec, Trees) for spec in specs):
         specs = with_trees(specs, estimator, objective, static)
     network = Network(
@@ -365,6 +381,38 @@ def prepare_training(
         options=options,
     )
     return PreparedTraining(setup, task, preparation, static, lines)
+
+
+class _Statistics(NamedTuple):
+    """What is fitted on the training part before a network is built."""
+
+    preparation: Preparation
+    task: Task
+    static: MeanScale | None
+    shape: Shape
+    lines: Lines
+
+
+def _statistics(
+    estimator: EstimatorArguments, split: TrainValidationSplit, given: tuple[LayerSpec, ...]
+) -> _Statistics:
+    data = split.train
+    # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
+    tokens = data.x.is_whole and input_kind_of(given) == "tokens"
+    preparation = Preparation.fit(
+        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens, names=data.channels
+    )
+    lines = check_channels(data, preparation)
+    task = split.task.fitted(split.task.examples(data, preparation), preparation)
+    if task.per_step:
+        check_keeps_steps(preparation, task)
+    static = None if data.static is None else fit_static(data.static)
+    return _Statistics(preparation, task, static, shape_of(data.x, preparation), lines)
+
+
+def _statistics_of(other: PreparedTraining) -> _Statistics:
+    shape = other.setup.network.input_shape
+    return _Statistics(other.preparation, other.task, other.static, shape, [])
 
 
 def make_augmenter(preparation: Preparation, seed: int) -> Augmenter | None:

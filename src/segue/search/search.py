@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ class Member:
     Attributes:
         candidate: which.
         result: of its training.
-        logits: `[n, output]`, for training sequences that were held out.
+        logits: `[n, output]`, for training sequences that were held out; NaN for others.
         seconds: that it took.
     """
 
@@ -66,8 +66,9 @@ def search(
 
     Args:
         candidates: in their order.
-        fit: fits one until a time, by `time.perf_counter`: the result, and logits for held-out
-            training sequences. It is called in a thread of its own (`run_until`).
+        fit: fits one until a time, by `time.perf_counter`: the result, and logits for training
+            sequences that were held out, NaN for those that were not. It is called in a thread of
+            its own (`run_until`).
         expected: about how many seconds that takes.
         until: when it ends, by `time.perf_counter`.
         tell: called with each member.
@@ -82,16 +83,21 @@ def search(
     first: SegueError | None = None
     slower, stopped = 1.0, "finished"
     try:
-        for candidate in candidates:
+        waiting = list(candidates)
+        while waiting:
+            candidate = waiting.pop(0)
             began = time.perf_counter()
-            if members and began + MARGIN * slower * expected(candidate) > until:
+            needed = functools.partial(_needed, expected, slower)
+            if members and began + MARGIN * needed(candidate) > until:
                 left_out.append((candidate.name, "no time"))
                 stopped = "time"
                 continue
             starts(candidate)
-            end = until if members else math.inf
+            needs = {one.name: MARGIN * needed(one) for one in (candidate, *waiting)}
+            end = end_of(candidate, waiting, needs, until)
+            hard = until if members else math.inf
             try:
-                result, logits = run_until(functools.partial(fit, candidate, end), end)
+                result, logits = run_until(functools.partial(fit, candidate, end), hard)
             except OutOfTimeError:
                 left_out.append((candidate.name, "no time"))
                 stopped = "time"
@@ -101,7 +107,8 @@ def search(
                 left_out.append((candidate.name, str(error)))
                 continue
             seconds = time.perf_counter() - began
-            slower = min(_SLOWEST, (1 + seconds) / (1 + expected(candidate)))
+            if not candidate.trained:  # which takes what it is given
+                slower = min(_SLOWEST, (1 + seconds) / (1 + expected(candidate)))
             members.append(Member(candidate, result, logits, seconds))
             tell(members[-1])
     except KeyboardInterrupt:
@@ -111,3 +118,34 @@ def search(
     if first is not None and not members:
         raise first
     return Found(tuple(members), tuple(left_out), stopped)
+
+
+def _needed(expected: Callable[[Candidate], float], slower: float, one: Candidate) -> float:
+    """The seconds that a candidate takes here; one that is trained takes those that there are."""
+    return expected(one) if one.trained else slower * expected(one)
+
+
+def end_of(
+    candidate: Candidate, waiting: Iterable[Candidate], needs: Mapping[str, float], until: float
+) -> float:
+    """When a candidate has to end, by `time.perf_counter`.
+
+    A network that is trained leaves what those need that are not; the rest it shares with as many
+    other networks as there is time for.
+
+    Args:
+        candidate: that begins now.
+        waiting: those behind it.
+        needs: the seconds that each takes, by name; of a trained one the least that it is worth.
+        until: when the search ends.
+    """
+    if not candidate.trained:
+        return until
+    now, waiting = time.perf_counter(), list(waiting)
+    left = until - now
+    for other in waiting:
+        if not other.trained and needs[other.name] < left / 2:
+            left -= needs[other.name]
+    least = [needs[one.name] for one in (candidate, *waiting) if one.trained]
+    several = next((n for n in range(len(least), 1, -1) if left / n >= max(least[:n])), 1)
+    return now + left / several
