@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from segue.estimators.splitting import (
 from segue.estimators.transfer import InitialWeights
 from segue.extras import require
 from segue.kernels.ragged import Ragged, offsets_of
-from segue.layers.base import LayerSpec, Shape, input_kind_of
+from segue.layers.base import LayerSpec, input_kind_of
 from segue.layers.trees import Trees
 from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network, as_specs, split_head, with_embedding
@@ -318,10 +318,23 @@ def prepare_training(
     """Fit the preparation and build the network: all that is to be trained, and a summary of it."""
     data, device, options = split.train, choose_device(estimator.device), estimator.training_options
     given = as_specs(estimator.network)
-    found = _statistics(estimator, split, given) if like is None else _statistics_of(like)
-    preparation, task, static, shape = found[:4]
-    lines = [*split.lines, *found.lines]
-    examples = split.task.examples(data, preparation)
+    lines = list(split.lines)
+    if like is None:
+        # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
+        tokens = data.x.is_whole and input_kind_of(given) == "tokens"
+        preparation = Preparation.fit(
+            estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens, names=data.channels
+        )
+        lines += check_channels(data, preparation)
+        examples = split.task.examples(data, preparation)
+        task = split.task.fitted(examples, preparation)
+        if task.per_step:
+            check_keeps_steps(preparation, task)
+        static = None if data.static is None else fit_static(data.static)
+        shape = shape_of(data.x, preparation)
+    else:
+        preparation, task, static = like.preparation, like.task, like.static
+        examples, shape = task.examples(data, preparation), like.setup.network.input_shape
     objective = make_objective(task.objective, options)
     specs, head = split_head(given, objective.head_forms)
     if any(isinstance(spec, Trees) for spec in specs):
@@ -341,12 +354,7 @@ def prepare_training(
     if options.truncate is not None:
         check_carries_state(network, options.truncate)
     if preparation.kind == "texts":
-        assert preparation.vocabulary is not None
-        step, fitted = preparation.vocabulary
-        lines.append(("text", f"{step}: {step.describe(fitted)}"))
-        if len(network.specs) > len(specs):
-            text = f"{network.specs[0]} comes first, a vector for each {step.unit}"
-            lines.append(("network", text))
+        lines += _text_lines(preparation, network, specs)
     if head:
         lines.append(("head", f"{to_text(head)}, as the network ends"))
     if initial is not None:
@@ -383,36 +391,15 @@ def prepare_training(
     return PreparedTraining(setup, task, preparation, static, lines)
 
 
-class _Statistics(NamedTuple):
-    """What is fitted on the training part before a network is built."""
-
-    preparation: Preparation
-    task: Task
-    static: MeanScale | None
-    shape: Shape
-    lines: Lines
-
-
-def _statistics(
-    estimator: EstimatorArguments, split: TrainValidationSplit, given: tuple[LayerSpec, ...]
-) -> _Statistics:
-    data = split.train
-    # Whole numbers are tokens to a network that begins with an embedding, or else takes tokens.
-    tokens = data.x.is_whole and input_kind_of(given) == "tokens"
-    preparation = Preparation.fit(
-        estimator.prepare, data.x, rate_hz=data.rate_hz, tokens=tokens, names=data.channels
-    )
-    lines = check_channels(data, preparation)
-    task = split.task.fitted(split.task.examples(data, preparation), preparation)
-    if task.per_step:
-        check_keeps_steps(preparation, task)
-    static = None if data.static is None else fit_static(data.static)
-    return _Statistics(preparation, task, static, shape_of(data.x, preparation), lines)
-
-
-def _statistics_of(other: PreparedTraining) -> _Statistics:
-    shape = other.setup.network.input_shape
-    return _Statistics(other.preparation, other.task, other.static, shape, [])
+def _text_lines(preparation: Preparation, network: Network, specs: tuple[LayerSpec, ...]) -> Lines:
+    """The vocabulary, and the embedding that comes first where the network has none."""
+    assert preparation.vocabulary is not None
+    step, fitted = preparation.vocabulary
+    lines = [("text", f"{step}: {step.describe(fitted)}")]
+    if len(network.specs) > len(specs):
+        text = f"{network.specs[0]} comes first, a vector for each {step.unit}"
+        lines.append(("network", text))
+    return lines
 
 
 def make_augmenter(preparation: Preparation, seed: int) -> Augmenter | None:
