@@ -94,8 +94,8 @@ def search(
                 continue
             starts(candidate)
             needs = {one.name: MARGIN * needed(one) for one in (candidate, *waiting)}
-            end = end_of(candidate, waiting, needs, until)
             hard = until if members else math.inf
+            end = end_of(candidate, waiting, needs, until) if candidate.trained else hard
             try:
                 result, logits = run_until(functools.partial(fit, candidate, end), hard)
             except OutOfTimeError:
@@ -128,10 +128,10 @@ def _needed(expected: Callable[[Candidate], float], slower: float, one: Candidat
 def end_of(
     candidate: Candidate, waiting: Iterable[Candidate], needs: Mapping[str, float], until: float
 ) -> float:
-    """When a candidate has to end, by `time.perf_counter`.
+    """When a network that is trained has to end, by `time.perf_counter`.
 
-    A network that is trained leaves what those need that are not; the rest it shares with as many
-    other networks as there is time for.
+    It leaves what those need that are not trained; the rest it shares with as many other networks
+    as there is time for.
 
     Args:
         candidate: that begins now.
@@ -139,8 +139,6 @@ def end_of(
         needs: the seconds that each takes, by name; of a trained one the least that it is worth.
         until: when the search ends.
     """
-    if not candidate.trained:
-        return until
     now, waiting = time.perf_counter(), list(waiting)
     left = until - now
     for other in waiting:
