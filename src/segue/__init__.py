@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         runs,
         sonify,
         studies,
+        studio,
         synth,
         testing,
         weights,
@@ -55,7 +56,8 @@ _NAMES = {
     "segue.windowing": "windows",
 }
 _ROOMS = (
-    "errors evaluation layers listening plots runs sonify studies synth testing weights".split()
+    "errors evaluation layers listening plots runs sonify studies studio synth testing "
+    "weights".split()
 )
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "runs",
     "sonify",
     "studies",
+    "studio",
     "synth",
     "testing",
     "weights",

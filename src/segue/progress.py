@@ -48,16 +48,16 @@ class Progress:
     ) -> None:
         if style not in get_args(Style):
             raise OptionError(f"`progress` is {style!r}; expected auto, bar, lines or none.")
-        is_notebook = stream is None and _is_notebook()
+        in_notebook = stream is None and is_notebook()
         self.stream = sys.stderr if stream is None else stream
         if style == "auto" and _is_one_of_many():
             style = "none"
         elif style == "auto":
             # The terminal of a command within a notebook's cell (`!segue fit`) cannot go back.
             is_cell = "inline" in os.environ.get("MPLBACKEND", "")
-            is_live = is_notebook or (self.stream.isatty() and not is_cell)
+            is_live = in_notebook or (self.stream.isatty() and not is_cell)
             style = "bar" if is_live else "lines"
-        self.style = "notebook" if style == "bar" and is_notebook else style
+        self.style = "notebook" if style == "bar" and in_notebook else style
         self.pause, self.is_transient = pause, is_transient
         self._began = self.last_line = time.monotonic()
         self._bar: Any = None
@@ -146,14 +146,14 @@ class _NotebookOutput:
         self.began = self.drawn = time.monotonic()
         self.head, self.text, self.notes = "", "", list[str]()
         self.curves: Curves | None = None
-        self._display: Any = None
+        self._cell = NotebookCell()
 
     def show(
         self, head: str, text: str, left: str, share: float | None, curves: Curves | None
     ) -> None:
         """Show the state of the work; the arguments are those of `Progress.show`."""
         self.head, self.text, self.curves = head, text, curves
-        if self._display is None or time.monotonic() - self.drawn > _PAUSE:
+        if not self._cell.is_shown or time.monotonic() - self.drawn > _PAUSE:
             value = "" if share is None else f' value="{share:.3f}"'
             self.draw(f"<progress{value}></progress>", left)
 
@@ -165,9 +165,9 @@ class _NotebookOutput:
 
     def close(self, *, is_transient: bool) -> None:
         """Leave the newest state, or nothing."""
-        if self._display is not None and is_transient:
-            self._publish("", "")
-        elif self._display is not None:
+        if self._cell.is_shown and is_transient:
+            self._cell.publish("", "")
+        elif self._cell.is_shown:
             self.draw()
 
     def draw(self, bar: str = "", left: str = "") -> None:
@@ -182,9 +182,22 @@ class _NotebookOutput:
             f'<div style="opacity:0.7">{"<br/>".join(map(html_text, self.notes))}</div>'
         )
         now = ", ".join(filter(None, [self.head, self.text, times]))
-        self._publish(page, visible("\n".join(filter(None, [now, *self.notes]))))
+        self._cell.publish(page, visible("\n".join(filter(None, [now, *self.notes]))))
 
-    def _publish(self, page: str, plain: str) -> None:
+
+class NotebookCell:
+    """The output of a notebook's cell, all of which is replaced at once."""
+
+    def __init__(self) -> None:
+        self._display: Any = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anything was shown yet."""
+        return self._display is not None
+
+    def publish(self, page: str, plain: str) -> None:
+        """Show a page of HTML, and the same as text for what shows none."""
         shown = {"text/html": page, "text/plain": plain}
         if self._display is None:
             display = import_module("IPython.display").display
@@ -193,7 +206,7 @@ class _NotebookOutput:
             self._display.update(shown, raw=True)
 
 
-def _is_notebook() -> bool:
+def is_notebook() -> bool:
     """Whether a kernel runs this, be it of Jupyter, VS Code or Colab."""
     if "IPython" not in sys.modules:
         return False

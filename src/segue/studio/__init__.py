@@ -13,6 +13,7 @@ All state and every action are in a `Project`, which knows nothing of any page:
     outlook     what a training will take, before it is started
     processes   commands of segue as processes of their own
     trainings   trainings, which write runs
+    live        a run as it goes on: how far it is, its curves, networks that are chosen among
     experiments all runs and studies in a table, and studies that are started
     study_plan  a study as a line of Python and of the command line
     results     the answers of a model: which are wrong, and for one sequence when and why
@@ -23,12 +24,12 @@ All state and every action are in a `Project`, which knows nothing of any page:
     takeaway    files of a run for elsewhere
     tryout      what a model answers on what is typed, drawn, or in a file
     project     all of it together
-    notebook    the designer, while a program waits for it
+    notebook    the designer, while a program waits for it; a run, as it goes on
 """
 
 from __future__ import annotations
 
-from segue.studio.notebook import Designed, design
+from segue.studio.notebook import Designed, design, show
 from segue.studio.project import Project
 
-__all__ = ["Designed", "Project", "design"]
+__all__ = ["Designed", "Project", "design", "show"]

@@ -31,6 +31,8 @@ class Watched(NamedTuple):
         error: of one that failed, what is wrong and how to mend it.
         metrics: of one that is done, its scores.
         record: `run.json`, as far as there is one.
+        seeds: of a run of several, the name and the rows of each that has begun; `rows` are then
+            those of the last.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Watched(NamedTuple):
     error: str = ""
     metrics: dict[str, Any] | None = None
     record: dict[str, Any] | None = None
+    seeds: tuple[tuple[str, tuple[dict[str, float], ...]], ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -58,11 +61,12 @@ class Trainings:
 
     Args:
         root: the folder, resolved.
+        place: of the runs in it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.processes = Processes(root, RUNS, "training")
+    def __init__(self, root: Path, place: str = RUNS) -> None:
+        self.root, self.place = root, place
+        self.processes = Processes(root, place, "training")
 
     # -- what is done -----------------------------------------------------------------------------
 
@@ -92,8 +96,8 @@ class Trainings:
         watched = self.watch(name)
         if not watched.can_resume:
             state = "is going on" if watched.is_active else f"is {watched.state}"
-            raise FileError(f"cannot go on: its training {state}.", path=f"{RUNS}/{name}")
-        self.processes.start(name, ["fit", "--resume", f"{RUNS}/{name}"], again=True)
+            raise FileError(f"cannot go on: its training {state}.", path=f"{self.place}/{name}")
+        self.processes.start(name, ["fit", "--resume", f"{self.place}/{name}"], again=True)
 
     def stop(self, name: str) -> None:
         """Stop a training as Ctrl-C does: what is trained is kept, and scored.
@@ -116,7 +120,7 @@ class Trainings:
 
     def names(self) -> list[str]:
         """The runs of the folder, the newest first."""
-        folder = self.root / RUNS
+        folder = self.root / self.place
         there = list(folder.glob("*/run.json")) if folder.is_dir() else []
         dated = sorted(((path.stat().st_mtime, path.parent.name) for path in there), reverse=True)
         names = [name for _, name in dated]
@@ -124,7 +128,7 @@ class Trainings:
 
     def scored(self) -> list[str]:
         """The runs that have a model and its scores, the newest first."""
-        runs = ((name, Run(self.root / RUNS / name)) for name in self.names())
+        runs = ((name, Run(self.root / self.place / name)) for name in self.names())
         return [name for name, run in runs if run.model.is_file() and run.scores.is_file()]
 
     def run(self, name: str) -> Run:
@@ -135,7 +139,7 @@ class Trainings:
         """
         run = Run(self.processes.folder(name))
         if not run.description.is_file():
-            raise DataNotFoundError("there is no such run.", path=f"{RUNS}/{name}")
+            raise DataNotFoundError("there is no such run.", path=f"{self.place}/{name}")
         return run
 
     def watch(self, name: str) -> Watched:
@@ -148,7 +152,7 @@ class Trainings:
         is_own, messages = self.processes.is_own(name), lines_of(text)
         if not run.description.is_file():
             if name not in self.processes.started:
-                raise DataNotFoundError("there is no such run.", path=f"{RUNS}/{name}")
+                raise DataNotFoundError("there is no such run.", path=f"{self.place}/{name}")
             if is_own:
                 return Watched(name, "starting", messages=messages)
             if self.processes.was_stopped(name):  # what it has printed may be Python's traceback
@@ -160,14 +164,15 @@ class Trainings:
             return Watched(name, "failed", messages=messages, error=str(error))
         is_active = self.processes.is_active(name)
         state = self._state(run, is_active=is_active)
-        rows, metrics = _rows(run.folder), None
+        seeds, metrics = _seeds(run.folder), None
+        rows = seeds[-1][1] if seeds else _rows(run.folder)
         if state in ("done", "stopped") and run.scores.is_file():
             with suppress(SegueError):
                 metrics = run.metrics
         is_fine = is_active or self.processes.ended_well(name)
         return Watched(
             name, state, rows, _epochs(record, text), messages,
-            "" if is_fine else self.processes.error(name), metrics, record,
+            "" if is_fine else self.processes.error(name), metrics, record, seeds,
         )  # fmt: skip
 
     def _state(self, run: Run, *, is_active: bool) -> State:
@@ -189,6 +194,15 @@ def _rows(folder: Path) -> tuple[dict[str, float], ...]:
                 if isinstance(row := json.loads(line), dict):
                     rows.append(row)
     return tuple(rows)
+
+
+def _seeds(folder: Path) -> tuple[tuple[str, tuple[dict[str, float], ...]], ...]:
+    """The histories of the seeds of a run, by their numbers; none of a run of one training."""
+    found = {
+        path.parent.name.partition("-")[2]: path.parent for path in folder.glob("seed-*/hist*")
+    }
+    known = sorted((int(number), path) for number, path in found.items() if number.isdecimal())
+    return tuple((f"seed {number}", _rows(path)) for number, path in known)
 
 
 def _epochs(record: dict[str, Any], text: str) -> int | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import run, ui
 
+from segue.errors import SegueError
+from segue.studio.live import curves, members, progress
 from segue.studio.pages.elements import (
     LineChart,
     Message,
     card,
     lines,
     run_list,
+    table,
     text,
     write,
 )
@@ -22,10 +26,14 @@ from segue.studio.pages.outlook import OutlookCard
 from segue.studio.planning import Plan
 from segue.studio.project import Project
 from segue.studio.settings import Setting
+from segue.studio.study_plan import StudyPlan
 from segue.studio.trainings import Watched
 
 _MESSAGES = 12  # lines of what a training has printed
-_METRICS = ("accuracy", "rmse", "perplexity")
+_SEVERAL = (
+    "How many times the same is trained, with other draws: how much of a score is luck. The model "
+    "is the mean of them all."
+)
 
 
 class TrainingPage:
@@ -42,7 +50,7 @@ class TrainingPage:
         self.name = name if name in names else next(iter(names), None)
         self.watched: Watched | None = None
         self.plan: Plan | None = None
-        self.shown = ""
+        self.shown, self.seeds = "", 1
         with frame(project, "/training"), ui.element("div").classes("page"):
             if project.opened is None:
                 with card("No data are open"):
@@ -100,6 +108,7 @@ class TrainingPage:
                 for setting in settings:
                     if setting.is_first:
                         self._option(setting)
+                self._several()
             with ui.element("details"):
                 text("All options", "summary", "dim")
                 with ui.element("div").classes("form"):
@@ -130,6 +139,22 @@ class TrainingPage:
 
         field.on_value_change(choose)
 
+    def _several(self) -> None:
+        """How many times the same is trained: one run, whose seeds are watched side by side."""
+        field = ui.input("seeds", value="1").props("debounce=400 dense outlined")
+        with field:
+            ui.tooltip(_SEVERAL).style("max-width: 320px; font-size: 12.5px")
+
+        def choose(event: Any) -> None:
+            words = str(event.value or "1").strip()
+            self.seeds = int(words) if words.isdecimal() else 0
+            with self.refused.catching():
+                if self.seeds != 1 and self.project.opened is not None:
+                    self._study()
+            self._start.refresh()
+
+        field.on_value_change(choose)
+
     @ui.refreshable_method
     def _start(self) -> None:
         project = self.project
@@ -145,12 +170,19 @@ class TrainingPage:
             for button in (start, compare):
                 button.set_enabled(project.opened is not None)
         if project.opened is not None:
-            training = project.training()
-            lines(training.script(), training.command())
+            with suppress(SegueError):  # which is said where it was written
+                plan = project.training() if self.seeds == 1 else self._study()
+                lines(plan.script(), plan.command())
+
+    def _study(self) -> StudyPlan:
+        return self.project.study("seeds", seeds=self.seeds)
 
     async def _begin(self, *, compare: bool) -> None:
         with self.refused.catching():
-            self.name = self.project.start(compare=compare)
+            if compare or self.seeds == 1:
+                self.name = self.project.start(compare=compare)
+            else:
+                self.name = self.project.start_study(self._study()).partition("/")[2]
         await self.look()
         await self.look_at_run()
 
@@ -160,12 +192,11 @@ class TrainingPage:
         with card("Runs"):
             self._choose()
             self._state()
-            self.loss = LineChart(
-                ["loss", "validation"], axis="epoch", label="the loss over the epochs"
-            )
-            self.score = LineChart(
-                ["score", "validation"], axis="epoch", label="the score over the epochs"
-            )
+            self._board()
+            self.charts = []
+            for name in ("loss", "score"):
+                title, label = text("", "h3"), f"the {name} over the epochs"
+                self.charts.append((title, LineChart([name], axis="epoch", label=label)))
             self._messages()
             self._watch()
             self._draw()
@@ -196,16 +227,15 @@ class TrainingPage:
             self.shown = self.watched.state
             self._choose.refresh()  # with its score, where it has one now
         self._standing_of_run()
+        self._board.refresh()
         self._messages.refresh()
         self._curves()
 
     def _curves(self) -> None:
-        rows = self.watched.rows if self.watched is not None else ()
-        metric = next((name for name in _METRICS if rows and name in rows[0]), "accuracy")
-        epochs: list[float | None] = [row["epoch"] for row in rows]
-        for chart, name in ((self.loss, "loss"), (self.score, metric)):
-            curves = [[row.get(part + name) for row in rows] for part in ("", "validation_")]
-            chart.show([name, "validation"], [epochs, *curves])
+        found = curves(self.watched or Watched("", "starting"))
+        for (title, chart), each in zip(self.charts, found, strict=True):
+            chart.show(each.names, [list(each.epochs), *map(list, each.values)])
+            write(title, each.title).set_visibility(bool(each.epochs))
 
     def _state(self) -> None:
         """What is changed while a training goes on, and never made anew: it can be clicked."""
@@ -224,7 +254,7 @@ class TrainingPage:
         watched = self.watched
         state = "" if watched is None else watched.state
         write(self.state, state).classes(replace=f"state {state}")
-        write(self.progress, "" if watched is None else _progress(watched))
+        write(self.progress, "" if watched is None else progress(watched))
         self.stop.set_visibility(watched is not None and watched.is_active)
         self.resume.set_visibility(watched is not None and watched.can_resume)
         self.results.set_visibility(watched is not None and watched.metrics is not None)
@@ -241,6 +271,16 @@ class TrainingPage:
         await self.look_at_run()
 
     @ui.refreshable_method
+    def _board(self) -> None:
+        """The networks of an automatic choice, as they come."""
+        found = () if self.watched is None else members(self.watched)
+        if found:
+            rows = [
+                (one.name, one.scores or "it is fitted now", one.size, one.took) for one in found
+            ]
+            table(rows, ("network", "held-out sequences", "size", "took"), 2)
+
+    @ui.refreshable_method
     def _messages(self) -> None:
         if self.watched is not None and self.watched.messages:
             with ui.element("details"):
@@ -252,17 +292,3 @@ def _shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _progress(watched: Watched) -> str:
-    """What is known of the training, in one line."""
-    said = []
-    if watched.rows:
-        of = f" of {watched.epochs}" if watched.epochs else ""
-        said.append(f"epoch {int(watched.rows[-1]['epoch'])}{of}")
-        seconds = watched.rows[-1].get("seconds", 0)
-        said.append(f"{seconds:.1f} s")
-        if watched.state == "training" and watched.epochs:
-            left = seconds / len(watched.rows) * (watched.epochs - len(watched.rows))
-            said.append(f"at most {left:.0f} s left")
-    return " · ".join(said)
