@@ -15,6 +15,7 @@ from segue.errors import DataError, TrainingError
 from segue.search.candidates import CANDIDATES, Candidate, in_order
 from segue.search.combining import combine, loss_and_slope
 from segue.search.search import Found, search
+from segue.search.sizing import DataSize, within
 
 
 def candidate(name: str) -> Candidate:
@@ -134,12 +135,31 @@ def test_networks_that_are_trained_share_what_the_others_leave() -> None:
 
 def test_what_is_there_soonest_comes_first() -> None:
     for count in (50, 5000):
-        order = in_order(count, 100, 1)
+        order = in_order(count)
         assert {one.name for one in CANDIDATES} <= {one.name for one in order}
         assert any(one.trained for one in order) == (count > 300)
-        times = [one.seconds(count, 100, 1) for one in order if not one.trained]
-        assert times[0] == min(times)
-    assert times[0] < 30
+        assert order[0].name == "rocket"
+
+
+LARGE = [
+    (9000, 96, 1), (60_000, 28, 28), (20_000, 500, 1, None, 5), (3000, 5000, 1), (40, 200_000, 1),
+    (5000, 50, 1, None, 500), (500, 200, 300), (10_000, 10_000, 1), (1_000_000, 20, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_of_large_data_the_first_has_fewer_features(shape: Any) -> None:
+    """Many sequences, long ones, many channels, many classes: it is there in seconds."""
+    size = DataSize(*shape)
+    first, *others = within(CANDIDATES, size, 60)
+    assert first.seconds(*size) < (3.1 if math.prod(shape[:3]) < 2e7 else 9)
+    assert first.seconds(*size) < CANDIDATES[0].seconds(*size)
+    names = [one.name for one in (first, *others)]
+    assert len(set(names)) == len(names) >= 4
+
+
+def test_of_small_data_the_candidates_are_whole() -> None:
+    assert within(CANDIDATES, DataSize(300, 300, 1), 60) == list(CANDIDATES)
 
 
 # -- joining --------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from segue.progress import Progress, duration
 from segue.search.candidates import Candidate, in_order
 from segue.search.combining import Combination, combine, loss_and_slope
 from segue.search.search import Found, Member, search
+from segue.search.sizing import DataSize, within
 from segue.spec import to_text
 from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
@@ -94,7 +95,8 @@ def fit_automatically(
         callback.on_start([])
     lengths, count = data.x.lengths, len(data)
     same = bool((lengths == lengths[0]).all())
-    size = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
+    shape = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
+    size = DataSize(*shape, outputs=len(data.classes or ()) or 1)
     limit = options.time_limit_seconds or SECONDS
     with Progress(options.progress, is_transient=True) as board:
 
@@ -112,7 +114,7 @@ def fit_automatically(
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
         found = search(
-            in_order(*size),
+            within(in_order(count), size, limit),
             one,
             lambda candidate: candidate.seconds(*size),
             until=began + limit - min(JOINING, 0.02 * limit),

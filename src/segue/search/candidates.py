@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segue.layers.trees import MOST_TRIED
 
@@ -15,6 +15,9 @@ LEAST_UPDATES, MOST_EPOCHS, BATCH = 200, 20, 32  # of a training that is worth t
 
 _BLOCK = 25e9  # multiplications a second of a product of matrices
 _EIGEN = 25e9  # of a decomposition by eigenvectors
+_PREPARED = 40e-9  # seconds of a number of the sequences, before there are features
+_OVERHEAD = 200  # features that would take as long as what is around them
+_SCORED = 5e-7  # seconds of an output of a sequence, to find penalty and scale
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,13 @@ class Candidate:
         name: in tables.
         network: its text.
         features: gives, for sequences of so many steps, how many features there are.
-        nanoseconds: that a feature takes for each step.
+        nanoseconds: that a feature takes for each step; where trees are grown, all of them.
         once: seconds whatever there is to be fitted.
         grows: whether trees are grown on the features.
+        channel: nanoseconds more, for each channel but the first.
+        step: seconds more for each step, in which kernels are fitted.
+        smaller: gives the text of a network with one of so many parts of the features, or trees.
+        parts: of which this is one.
         trained: whether it is trained by gradients, fold after fold; `nanoseconds` are then those
             of a step of an update, and there are no features.
     """
@@ -39,9 +46,35 @@ class Candidate:
     once: float = 0.1
     grows: bool = False
     trained: bool = False
+    channel: float = 0.0
+    step: float = 0.0
+    smaller: Callable[[int], str] | None = None
+    parts: int = 1
+
+    @property
+    def has_features(self) -> bool:
+        """Whether its head is found in closed form, from the products of features."""
+        return not (self.trained or self.grows)
+
+    def part_of(self, parts: int) -> Candidate:
+        """The same with one of so many parts of its features; itself, where that cannot be."""
+        if self.smaller is None or parts == 1:
+            return self
+        text = self.smaller(parts)
+        return replace(self, name=text, network=text, parts=parts)
+
+    def width(self, steps: float, channels: int, length: float | None = None) -> float:
+        """How many features it has; the arguments are those of `seconds`."""
+        found = self.features(length or steps)
+        return found * channels if self.grows else found / self.parts
 
     def seconds(
-        self, count: int, steps: float, channels: int, length: float | None = None
+        self,
+        count: int,
+        steps: float,
+        channels: int,
+        length: float | None = None,
+        outputs: int = 2,
     ) -> float:
         """About how long it takes on one processor of a usual kind.
 
@@ -50,16 +83,22 @@ class Candidate:
             steps: of them, on average.
             channels: of a step.
             length: steps for which there are features, where that is another number.
+            outputs: of the network.
         """
         if self.trained:
             seen = min(LEAST_UPDATES * BATCH, MOST_EPOCHS * count)
             folds = FOLDS if count < LARGE else 1
             return self.once + 1e-9 * self.nanoseconds * folds * seen * steps
-        width = self.features(length or steps) * (channels if self.grows else 1)
-        found = self.once + 1e-9 * self.nanoseconds * count * steps * width
+        width = self.width(steps, channels, length)
+        each = self.nanoseconds + self.channel * (channels - 1)
+        found = self.once + self.step * steps + _PREPARED * count * steps * channels
         if self.grows:
-            return found + 1.6e-6 * count * math.log2(count + 1) * min(0.1 * width, MOST_TRIED)
+            found += 1e-9 * self.nanoseconds * count * steps * channels
+            tried = min(0.1 * width, MOST_TRIED)
+            return found + 1.6e-6 * count * math.log2(count + 1) * tried / self.parts
+        found += 1e-9 * each * count * steps * (width + _OVERHEAD)
         least, most = sorted((count, width))
+        found += (_SCORED + 20 * least / _BLOCK) * count * outputs
         return found + 2 * least**2 * most / _BLOCK + 10 * least**3 / _EIGEN
 
 
@@ -68,13 +107,24 @@ def _dilations(steps: float, size: int) -> float:
 
 
 CANDIDATES = (
-    Candidate("rocket", "rocket", lambda _: 4000, 0.6),
+    Candidate(
+        "rocket", "rocket", lambda _: 4000, 0.6, channel=0.12,
+        smaller=lambda parts: f"rocket({2000 // parts})",
+    ),
     Candidate(
         "multirocket and hydra", "parallel(multirocket, hydra)",
         lambda steps: 49_728 + 1024 * _dilations(steps, 8), 0.3, once=1.0,
+        channel=0.002, step=3e-4,
+        smaller=lambda n: f"parallel(multirocket({6250 // n}), hydra({max(2, 64 // n)}))",
     ),
-    Candidate("quant and trees", "quant trees", lambda steps: 8 * steps, 0.1, once=1.5, grows=True),
-    Candidate("rdst", "rdst", lambda _: 30_000, 0.7, once=2.0),
+    Candidate(
+        "quant and trees", "quant trees", lambda steps: 8 * steps, 1500, once=1.5, grows=True,
+        smaller=lambda parts: f"quant trees({max(10, 200 // parts)})",
+    ),
+    Candidate(
+        "rdst", "rdst", lambda _: 30_000, 0.7, once=2.0, channel=0.8, step=1.2e-3,
+        smaller=lambda parts: f"rdst({10_000 // parts})",
+    ),
 )  # fmt: skip
 
 
@@ -90,19 +140,16 @@ TRAINED = (
 )  # fmt: skip
 
 
-def in_order(
-    count: int, steps: float, channels: int, length: float | None = None
-) -> list[Candidate]:
-    """The candidates for so many sequences; what is there soonest comes first.
+def in_order(count: int) -> list[Candidate]:
+    """The candidates for so many sequences; what is there soon comes first.
 
     Networks that are trained have the time that is left by those that are not; of many sequences
     they come early.
 
-    >>> [one.name for one in in_order(100, 150, 1)][:2]
+    >>> [one.name for one in in_order(100)][:2]
     ['rocket', 'multirocket and hydra']
     """
-    first = min(CANDIDATES, key=lambda one: one.seconds(count, steps, channels, length))
-    others = [one for one in CANDIDATES if one is not first]
+    first, *others = CANDIDATES
     trained = TRAINED if count >= LEAST_TRAINED else ()
     if count >= LARGE:
         return [first, *trained, *others]

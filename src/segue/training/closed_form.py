@@ -33,6 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 MOST = 12_000  # sequences or features, of which there are fewer: time grows with the third power
 _STEPS = 20_000  # of the sequences whose features are computed at once
+_FEW = 40_000_000  # steps times features: of few features those of more steps are computed at once
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,11 @@ def features(network: Network, data: TrainingData, before: InferenceLayer | None
     _check_size(len(lengths), last.inputs)
     found = np.empty((len(lengths), last.inputs), np.float32)
     first, ends = 0, np.cumsum(lengths)
+    steps = max(_STEPS, _FEW // max(1, last.inputs))
     while first < len(lengths):
         check_time()
         begin = ends[first - 1] if first else 0
-        end = max(first + 1, int(np.searchsorted(ends, begin + _STEPS, "right")))
+        end = max(first + 1, int(np.searchsorted(ends, begin + steps, "right")))
         values, own = batches.ragged(np.arange(first, end))  # type: ignore[attr-defined]
         signal: object = Ragged(values, offsets_of(own))
         for layer in layers:

@@ -17,6 +17,7 @@ in `n + 1`, so that a scale exists where every held-out case is right.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _EIGEN = 10  # times those of a product of two such matrices, that their eigenve
 _LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
 _LEAST_SHARE = 1e-9  # of the largest of all values: a column that varies less than that is rounding
 _LARGEST_SCALE = 1e4
+_SHARED = 5e10  # multiplications from which on several threads share them
+_MANY, _MOST = 2e5, 2e6  # scores, from which on fewer penalties, and fewer still, are tried
+_JUDGED = 4e5  # scores of some cases, from which the scale of many is found
 
 
 @dataclass(frozen=True)
@@ -86,26 +90,35 @@ def fit_ridge(
     """
     weights = np.ones(len(x)) if weights is None else np.asarray(weights, np.float64)
     weights = np.maximum(weights, 1e-12 * weights.max()) / weights.mean()
+    with _one_thread() if x.size * min(x.shape) < _SHARED else contextlib.nullcontext():
+        return _fit(x, targets, form, weights, groups)
+
+
+def _fit(x: Array, targets: Array, form: str, weights: Floats, groups: Array | None) -> RidgeFit:
     is_class = form != "squared"
     codes = 2.0 * targets - 1 if is_class else np.asarray(targets, np.float64)
     mean = np.average(codes, axis=0, weights=weights)
     columns, codes = Columns.of(x, weights), codes - mean
     solution = _decompose(x, columns, codes * columns.roots[:, None])
-    scores = solution.held_out(codes, columns.roots, _held_out_together(groups, *x.shape))
+    size = targets.size
+    penalties = PENALTIES[:: 1 + int(size > _MANY) + 2 * int(size > _MOST)]
+    width = max(min(x.shape), len(penalties) * codes.shape[1])
+    members = _held_out_together(groups, len(x), width)
+    scores = solution.held_out(codes, columns.roots, members, penalties)
     offset = _share_logits(targets, form, weights) if is_class else mean
     judge = _Judge(targets, offset, form, weights)
     best, scale, loss = 0, 1.0, np.inf
-    for number in range(len(PENALTIES)):
+    for number in range(len(penalties)):
         check_time()
         found = judge.scale_and_loss(scores[:, number])
         if found[1] < loss:
             best, (scale, loss) = number, found
-    kernel = scale * solution.coefficients(PENALTIES[best])
+    kernel = scale * solution.coefficients(penalties[best])
     return RidgeFit(
         kernel=kernel,
         bias=offset - columns.mean @ kernel,
         held_out=scale * scores[:, best] + offset,
-        penalty=float(PENALTIES[best]),
+        penalty=float(penalties[best]),
         scale=scale,
         loss=loss,
     )
@@ -169,7 +182,9 @@ class _Solution:
     moments: Floats
     coefficients: Callable[[float], Floats]
 
-    def held_out(self, codes: Floats, roots: Floats, members: list[Any]) -> Floats:
+    def held_out(
+        self, codes: Floats, roots: Floats, members: list[Any], penalties: Floats
+    ) -> Floats:
         """`[n, penalty, output]`: the scores of each case by a regression without it.
 
         Args:
@@ -177,14 +192,15 @@ class _Solution:
             roots: `[n]`, of the weights.
             members: the numbers of the cases of each group, or slices of cases that are held out
                 one by one.
+            penalties: of the regressions.
         """
-        shrunk = 1 / (self.squares[:, None] + PENALTIES)  # [r, penalty]
+        shrunk = 1 / (self.squares[:, None] + penalties)  # [r, penalty]
         alphas = (self.moments[:, None] * shrunk[:, :, None]).reshape(len(shrunk), -1)
-        found = np.empty((len(codes), len(PENALTIES), codes.shape[1]))
+        found = np.empty((len(codes), len(penalties), codes.shape[1]))
         for index in members:
             check_time()
             rows, root = self.rows(index), roots[index, None, None]
-            fitted = (rows @ alphas).reshape(len(rows), len(PENALTIES), -1)
+            fitted = (rows @ alphas).reshape(len(rows), len(penalties), -1)
             errors = root * codes[index, None] - fitted
             own = root[:, :, 0] / np.sqrt(len(codes))  # of the intercept, which is found anew too
             if isinstance(index, slice):
@@ -192,7 +208,7 @@ class _Solution:
                 errors /= left[:, :, None]
             else:
                 rest = np.eye(len(rows)) - own @ own.T
-                for number in range(len(PENALTIES)):
+                for number in range(len(penalties)):
                     left = rest - (rows * shrunk[:, number]) @ rows.T
                     errors[:, number] = np.linalg.solve(left, errors[:, number])
             found[index] = codes[index, None] - errors / root
@@ -293,7 +309,7 @@ def _slices(count: int, numbers: int) -> list[slice]:
 def _held_out_together(groups: Array | None, count: int, width: int) -> list[Any]:
     """The numbers of the cases of each group; slices of cases that are held out one by one."""
     if groups is None:
-        return list(_slices(count, min(count, width)))
+        return list(_slices(count, width))
     _, numbers = np.unique(groups, return_inverse=True)
     ends = np.cumsum(np.bincount(numbers))
     return np.split(np.argsort(numbers, kind="stable"), ends[:-1])
@@ -348,19 +364,22 @@ class _Judge:
             return 1.0, float(np.average((errors**2).mean(1), weights=self.weights))
         even = 1 / self.targets.shape[1] if self.form == "softmax" else 0.5
         wanted = self.targets + (even - self.targets) / (len(self.targets) + 1)
+        some = slice(None, None, math.ceil(scores.size / _JUDGED))
         low, high, scale = 0.0, _LARGEST_SCALE, 1.0
         for _ in range(60):
-            slope, bend = self._derivatives(scale, scores, wanted)
+            slope, bend = self._derivatives(scale, scores[some], wanted[some], self.weights[some])
             low, high = (scale, high) if slope < 0 else (low, scale)
             after = scale - slope / bend if bend > 0 else -1.0
             after = after if low < after < high else (low + high) / 2
-            is_near = abs(after - scale) <= 1e-6 * scale
+            is_near = abs(after - scale) <= max(1e-6 * scale, 1e-10)
             scale = after
             if is_near:
                 break
         return scale, self._log_loss(scale * scores + self.offset, wanted)
 
-    def _derivatives(self, scale: float, scores: Floats, wanted: Floats) -> tuple[float, float]:
+    def _derivatives(
+        self, scale: float, scores: Floats, wanted: Floats, weights: Floats
+    ) -> tuple[float, float]:
         """The first and the second derivative of the log loss by the scale."""
         logits = scale * scores + self.offset
         if self.form == "softmax":
@@ -371,7 +390,7 @@ class _Judge:
             p = np.exp(-np.logaddexp(0, -logits))
             bends = (p * (1 - p) * scores**2).sum(1)
         slopes = ((p - wanted) * scores).sum(1)
-        return float(self.weights @ slopes), float(self.weights @ bends)
+        return float(weights @ slopes), float(weights @ bends)
 
     def _log_loss(self, logits: Floats, wanted: Floats) -> float:
         """The mean log loss, of independent outputs also over these."""
