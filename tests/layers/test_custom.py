@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -290,3 +292,14 @@ def test_their_json_is_a_note_that_makes_nothing() -> None:
         specs_from_json([around.to_json()])
     with pytest.raises(SpecError, match="unknown layer 'own'"):
         as_specs("own(Gate)")
+
+
+def test_a_network_is_read_while_another_thread_imports_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its module is there before its classes are."""
+    monkeypatch.setitem(sys.modules, "torch.nn", ModuleType("torch.nn"))
+    assert [str(spec) for spec in as_specs("residual(relu) lstm(8)")] == [
+        "residual(relu)",
+        "lstm(8)",
+    ]

@@ -130,6 +130,11 @@ def test_the_drawing_follows_the_data(project: Project, waves: str) -> None:
     project.set_network("lstm(8)")
     project.set_prepare("frame(4)")
     assert project.drawn().shape == "[3, 4]"
+    project.set_prepare("standardize frame(4) spectrogram(8, hop=4)")
+    found = project.drawn()
+    shapes = [found.given, *(step.shape for step in found.steps)]
+    assert shapes[:3] == ["[12, 1]", "[12, 1]", "[3, 4]"]
+    assert shapes[-1] == found.shape
     project.set_prepare("words")
     found = project.drawn()
     assert "is for texts" in found.problem

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from segue.data.dataset import Dataset
@@ -27,6 +30,27 @@ def shape_of(x: Sequences, preparation: Preparation) -> Shape:
         length=int(lengths[0]) if len(lengths) == 1 and not x.is_text else None,
         tokens=tokens,
     )
+
+
+def stages_of(x: Sequences, preparation: Preparation) -> Iterator[tuple[str, Shape]]:
+    """The shape of a sequence as it comes, and what each step of the preparation makes of it.
+
+    Args:
+        x: the sequences.
+        preparation: fitted on them.
+
+    Returns:
+        The kind of each step, first "", and the shape.
+    """
+    channels = preparation.channels_in
+    for count in range(len(preparation.steps) + 1):
+        steps, fitted = preparation.steps[:count], preparation.fitted[:count]
+        if count:
+            channels = steps[-1].channels(channels, fitted[-1])
+        so_far = replace(preparation, steps=steps, fitted=fitted, channels_out=channels)
+        plain = preparation.kind == "texts" and not count
+        shape = Shape(channels) if plain else shape_of(x, so_far)
+        yield steps[-1].kind if count else "", shape
 
 
 def token_count(x: Sequences) -> int:

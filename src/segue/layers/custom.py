@@ -20,9 +20,12 @@ _CELL = ("segue.modules.custom", "Cell")
 
 
 def is_instance(value: Any, module: str, name: str) -> bool:
-    """Whether a value is an instance of a class of a module, which is not imported for this."""
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(value, getattr(loaded, name))
+    """Whether a value is an instance of a class of a module, which is not imported for this.
+
+    Another thread may be importing it just now, so that it has not the class yet: no value has.
+    """
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(value, kind)
 
 
 def is_torch_module(value: Any) -> bool:

@@ -75,6 +75,7 @@ class Drawn(NamedTuple):
     """A network and its preparation on the screen.
 
     Attributes:
+        given: the shape of a sequence as it comes; "" where it is not known.
         steps: of the preparation.
         shape: of a prepared sequence; "" where it is not known.
         layers: the head last.
@@ -83,6 +84,7 @@ class Drawn(NamedTuple):
         is_right: whether it can be trained as it is.
     """
 
+    given: str
     steps: tuple[Node, ...]
     shape: str
     layers: tuple[Node, ...]
@@ -112,14 +114,25 @@ def draw(design: Design, ground: Ground | None, problem: str = "") -> Drawn:
         problem = ""  # it stands there
     if ground is None:
         layers = _unknown("network", design.network)
-        return Drawn(steps, "", layers, problem, None, is_right=False)
+        return Drawn("", steps, "", layers, problem, None, is_right=False)
+    (_, given), *stages = ground.stages or (("", ""),)
+    steps = tuple(_with_shape(step, stages) for step in steps)
     text = design.network
     places, mistake = parsed("network", text)
     layers, said, count = _layers(places, mistake, ground)
     layers = (*_as_written(layers, text, places), *_rest(text, places, mistake))
     wrong = any(node.wrong for node in (*steps, *layers)) or bool(problem or said)
     wrong = wrong or any(_has_wrong(node) for node in layers)
-    return Drawn(steps, str(ground.shape), layers, problem or said, count, is_right=not wrong)
+    return Drawn(
+        given, steps, str(ground.shape), layers, problem or said, count, is_right=not wrong
+    )
+
+
+def _with_shape(step: Node, stages: list[tuple[str, str]]) -> Node:
+    """A step of the preparation with what it gives, if it is the next of those that apply."""
+    if not stages or stages[0][0] != step.call.partition("(")[0]:
+        return step
+    return step._replace(shape=stages.pop(0)[1])
 
 
 def _has_wrong(node: Node) -> bool:

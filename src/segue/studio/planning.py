@@ -18,7 +18,9 @@ import numpy as np
 from segue.arguments import described, kind_of
 from segue.data.dataset import Dataset
 from segue.errors import SegueError, SpecError
-from segue.estimators.splitting import check_arguments
+from segue.estimators.fitting import prepare_training
+from segue.estimators.shapes import stages_of
+from segue.estimators.splitting import check_arguments, split_data
 from segue.layers import LAYERS
 from segue.layers.base import (
     BuildContext,
@@ -144,6 +146,8 @@ class Ground:
         static: features of a whole sequence.
         head_forms: in which the head may be written out.
         is_text: whether an embedding is put in front.
+        stages: of the preparation, the kind of each step and what it gives; first "" and what it
+            is given. Steps that do not apply to these data are none.
     """
 
     shape: Shape
@@ -152,6 +156,7 @@ class Ground:
     static: int
     head_forms: Any
     is_text: bool
+    stages: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, estimator: Any, data: Dataset, *, tokens: bool) -> Ground:
@@ -170,12 +175,15 @@ class Ground:
         network += "" if estimator._task_type.per_step else "pool(last)"
         quiet = TrainingOptions(progress="none")
         params = {**estimator.get_params(deep=False), "network": network, "options": quiet}
-        job = type(estimator)(**params)._training_job(data)
-        built: Network = job.network
+        planned = type(estimator)(**params)
+        split = split_data(planned, data)
+        prepared = prepare_training(planned, split)
+        job, built = prepared.setup, prepared.setup.network
+        stages = stages_of(split.train.x, prepared.preparation)
         is_text = bool(built.specs) and built.specs[0].kind == "embedding" and not tokens
         return cls(
             built.input_shape, built.outputs, built.every, built.static,
-            job.objective.head_forms, is_text,
+            job.objective.head_forms, is_text, tuple((kind, str(shape)) for kind, shape in stages),
         )  # fmt: skip
 
 

@@ -166,6 +166,20 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
     page.get_by_text("Activations", exact=True).click()
     page.get_by_role("button", name="tanh", exact=True).press("Enter")
     expect(text).to_have_value("lstm(8) tanh residual(relu)")
+    # What each step of the preparation gives; and on a small screen the arguments are near.
+    page.get_by_label("the preparation as text").fill("standardize frame(5)")
+    expect(page.locator('[data-path="prepare/1"]')).to_contain_text("frame(5)")
+    for row, shape in (("standardize", "[30, 1]"), ("frame(5)", "[6, 5]")):
+        expect(canvas.get_by_role("listitem").filter(has_text=row)).to_contain_text(shape)
+    page.set_viewport_size({"width": 390, "height": 844})
+    first.click()
+    form = page.get_by_role("region", name="Layer")
+    form.get_by_label("units").fill("9")
+    expect(text).to_have_value("lstm(9) tanh residual(relu)")
+    expect(first).to_be_in_viewport()
+    expect(form.get_by_label("units")).to_be_in_viewport()
+    form.get_by_label("close").click()
+    expect(form.get_by_label("units")).to_have_count(0)
 
 
 def test_a_training_is_stopped_and_another_page_sees_it(
@@ -244,10 +258,23 @@ def test_another_role_is_read_at_once_in_both_pages(
     page.goto(studio())
     other = page.context.new_page()
     other.goto(page.url)
-    dropped = {"name": "../../trips.csv", "mimeType": "text/csv", "buffer": table.encode()}
-    page.locator("input[type=file]").set_input_files(dropped)
+    dropped = page.evaluate_handle(
+        """text => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([text], "../../trips.csv", { type: "text/csv" }));
+          return dropped;
+        }""",
+        table,
+    )
+    for name in ("dragover", "drop"):
+        page.locator(".drop").dispatch_event(name, {"dataTransfer": dropped})
     expect(page.get_by_role("heading", name="uploads/1.csv")).to_be_visible()
-    assert (folder / "uploads" / "1.csv").read_text() == table
+    chosen = {"name": "../../trips.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("input[type=file]").set_input_files(chosen)
+    expect(page.get_by_role("heading", name="uploads/2.csv")).to_be_visible()
+    for kept in ("1.csv", "2.csv"):
+        assert (folder / "uploads" / kept).read_text() == table
+    assert not list(folder.parent.glob("*.csv"))
     for each in (page, other):
         expect(each.get_by_role("row", name=re.compile("^channels 2"))).to_be_visible()
     page.get_by_label("role of y").select_option("left out")

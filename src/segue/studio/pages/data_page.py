@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.errors import SegueError
 from segue.studio.opened import LEFT_OUT, ROLES, OpenData, answers
@@ -21,7 +21,7 @@ from segue.studio.pages.elements import (
     text,
     write,
 )
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.pages.sequence import SequenceView
 from segue.studio.pictures import is_audible
 from segue.studio.project import Project
@@ -141,7 +141,7 @@ class DataPage:
         self.message.clear()
         write(self.busy, "Reading and looking through the data …")
         try:
-            await run.io_bound(action, *arguments, **options)
+            await in_thread(action, *arguments, **options)
         except SegueError as error:
             self.message.show(str(error))
             self.answers = answers(error)

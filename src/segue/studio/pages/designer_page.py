@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nicegui import app, run, ui
+from nicegui import app, ui
 
 from segue.errors import SegueError
 from segue.layers import LAYERS
@@ -15,7 +15,7 @@ from segue.prepare.pipeline import STEPS
 from segue.spec.base import text_of
 from segue.studio.drawing import Drawn, Node, Source, draw
 from segue.studio.pages.elements import STATIC, Message, card, choice, copied, text, write
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.planning import TEMPLATES, Argument, Card, card_of, palette
 from segue.studio.project import Project
 
@@ -134,10 +134,11 @@ class DesignerPage:
     # -- what is done -----------------------------------------------------------------------------
 
     async def _act(self, what: dict[str, Any]) -> None:
-        """Do what was done on the desk, unless the network has become another one meanwhile."""
+        """Do what was done on the desk, unless that text has become another one meanwhile."""
         design = self.project.design
         do, path = what.get("do"), str(what.get("path", ""))
-        if do not in _ANYWAY and what.get("seen") != _seen(self.project):
+        root = (path or str(what.get("place", ""))).partition("/")[0]
+        if do not in _ANYWAY and not _is_seen(self.project, root, str(what.get("seen"))):
             return
         if do == "select":
             self.selected = path
@@ -173,10 +174,10 @@ class DesignerPage:
     async def _follow(self) -> None:
         """Show what has changed, here or in another page; in a thread, for data may be large."""
         project, design = self.project, self.project.design
-        seen = _seen(project)
-        drawn: Any = await run.io_bound(project.drawn)
-        if seen != _seen(project):
-            return  # it has changed meanwhile, and is drawn again
+        seen, drawn = "", self.drawn
+        while seen != _seen(project):  # it may change meanwhile
+            seen, drawn = _seen(project), await in_thread(project.drawn)
+        assert drawn is not None
         for root, area in self.areas.items():
             now = getattr(design, root)
             if area.value != now:
@@ -191,7 +192,7 @@ class DesignerPage:
         for each in (self.next, *self.pictures):
             each.set_visibility(drawn.is_right)
         await self._selected()
-        found: Any = await run.io_bound(project.sources)
+        found: Any = await in_thread(project.sources)
         if found != self.sources:
             self.sources = found
             self._show_words()
@@ -201,6 +202,7 @@ class DesignerPage:
         node = self._node()
         self.selected = "" if node is None else node.path
         self.desk.show(selected=self.selected)
+        self.sheet.classes(replace="card sheet" if self.selected else "card")
         formed = None if node is None else (node.path, node.call, node.name, node.shape)
         if formed != self.formed:
             own = self.formed is not None and formed is not None and formed[0] == self.formed[0]
@@ -225,7 +227,7 @@ class DesignerPage:
 
     def _arguments(self) -> None:
         self.typed = ""
-        with card("Layer"):
+        with card("Layer") as self.sheet:
             self._form()
 
     @ui.refreshable_method
@@ -262,10 +264,16 @@ class DesignerPage:
         with ui.element("div").classes("head"):
             text(node.call, "span", "mono grow strong")
             text(node.shape, "span", "mono dim")
+            close = text("✕", "button", "plain-button closes").props("type=button")
+            close.props('aria-label="close"').on("click", self._close)
         if node.parameters:
             text(
                 f"{node.name or node.call}: {node.parameters:,} parameters", "div", "dim small-text"
             )
+
+    async def _close(self) -> None:
+        self.selected = ""
+        await self._selected()
 
     def _argument(self, path: str, argument: Argument, value: str) -> None:
         async def put(words: str) -> None:
@@ -327,6 +335,16 @@ class DesignerPage:
 def _seen(project: Project) -> str:
     """What is on the screen, so that nothing is done to what it is not any more."""
     return f"{project.design.prepare}\n{project.design.network}"
+
+
+def _is_seen(project: Project, root: str, seen: str) -> bool:
+    """Whether a text is still what was on the screen: "network", "prepare", or else both."""
+    prepare, _, network = seen.partition("\n")
+    now = {
+        "network": project.design.network == network,
+        "prepare": project.design.prepare == prepare,
+    }
+    return now.get(root, all(now.values()))
 
 
 def _plain(drawn: Drawn) -> dict[str, Any]:

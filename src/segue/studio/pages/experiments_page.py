@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.errors import SegueError
 from segue.progress import duration
@@ -24,7 +24,7 @@ from segue.studio.pages.elements import (
     text,
     write,
 )
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.project import Project
 from segue.studio.study_plan import KINDS, StudyPlan, values_of
 
@@ -271,7 +271,7 @@ class ExperimentsPage:
         async def compare() -> None:
             button.disable()
             with message.catching():
-                found = await run.io_bound(self.project.compare, *self.chosen)
+                found = await in_thread(self.project.compare, *self.chosen)
                 with place:
                     self._compared(found)
                 button.set_visibility(False)
@@ -465,7 +465,7 @@ class ExperimentsPage:
                 text("\n".join(watched.messages[-_TRIALS:]), "pre", "spec scroll")
 
     async def _do(self, action: Any) -> None:
-        with self.refused.catching():
+        with self.message.catching():
             action(self.name)
         await self.look_at_study()
 

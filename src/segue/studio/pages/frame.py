@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nicegui import ui
+from nicegui import app, run, ui
 
 from segue.studio.pages.elements import text
 from segue.studio.project import Project
@@ -53,6 +54,18 @@ def frame(project: Project, here: str) -> Iterator[None]:
     yield
 
 
+async def in_thread(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call a function in a thread: it may look at large data, and no page is to wait for that.
+
+    Raises:
+        CancelledError: the studio ends meanwhile.
+    """
+    found = await run.io_bound(function, *arguments, **named)
+    if found is None and app.is_stopping:
+        raise asyncio.CancelledError
+    return found
+
+
 def watching(
     look: Callable[[], Any], *parts: Callable[[], Any]
 ) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -63,17 +76,18 @@ def watching(
         parts: drawn again when it gives something else.
 
     Returns:
-        A function that looks at once, for after an action of this page.
+        A function that looks at once, for after an action of this page; then all is drawn.
     """
-    before = [look()]
+    before, drawing = [look()], asyncio.Lock()
 
     async def again() -> None:
-        now = look()
-        if now != before[0]:
-            before[0] = now
-            for part in parts:
-                if inspect.isawaitable(waiting := part()):
-                    await waiting
+        async with drawing:  # whoever looks finds what is there drawn
+            now = look()
+            if now != before[0]:
+                for part in parts:
+                    if inspect.isawaitable(waiting := part()):
+                        await waiting
+                before[0] = now  # what could not be drawn is tried again
 
     ui.timer(_LOOKS, again)
     return again

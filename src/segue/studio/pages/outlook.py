@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.studio.outlook import Outlook
 from segue.studio.pages.elements import card, table, text
-from segue.studio.pages.frame import watching
+from segue.studio.pages.frame import in_thread, watching
 from segue.studio.project import Project
 
 _FINDINGS = 5
@@ -37,7 +37,7 @@ class OutlookCard:
         if self.project.opened is None:
             self.found = None
         else:
-            self.found = await run.io_bound(self.project.outlook)
+            self.found = await in_thread(self.project.outlook)
         self._draw.refresh()
 
     @ui.refreshable_method

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.errors import SegueError
 from segue.studio.pages.elements import (
@@ -22,7 +22,7 @@ from segue.studio.pages.elements import (
     text,
     write,
 )
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.pages.sequence import SequenceView, write_words
 from segue.studio.project import Project
 from segue.studio.results import METHODS, Answer, Method, Results
@@ -80,7 +80,7 @@ class ResultsPage:
         self._results.refresh()
         if self.name is not None:
             with self.message.catching():
-                self.found = await run.io_bound(self.project.results, self.name)
+                self.found = await in_thread(self.project.results, self.name)
             await self._results.refresh()
             await self._explain()
 
@@ -272,7 +272,7 @@ class ResultsPage:
         write(self.waiting, "computing")
         for compute in wanted:
             try:
-                new: Any = await run.io_bound(compute)
+                new: Any = await in_thread(compute)
             except SegueError as error:
                 problems.append(str(error))
                 continue
@@ -322,7 +322,7 @@ class ResultsPage:
             async def draw() -> None:
                 button.disable()
                 with message.catching():
-                    seen: Any = await run.io_bound(lambda: found.point_map)
+                    seen: Any = await in_thread(lambda: found.point_map)
                     points = [
                         (*map(float, point), label, int(number), found.data.row(int(number)).id)
                         for point, label, number in zip(

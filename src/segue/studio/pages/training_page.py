@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.errors import SegueError
 from segue.studio.live import curves, members, progress
@@ -21,7 +21,7 @@ from segue.studio.pages.elements import (
     text,
     write,
 )
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.pages.outlook import OutlookCard
 from segue.studio.planning import Plan
 from segue.studio.project import Project
@@ -95,7 +95,7 @@ class TrainingPage:
 
     async def _replan(self) -> None:
         """Plan the network in a thread: to look at large data for the first time takes a while."""
-        self.plan = await run.io_bound(self.project.plan)
+        self.plan = await in_thread(self.project.plan)
         self._texts.refresh()
 
     # -- options and the start --------------------------------------------------------------------
@@ -218,8 +218,10 @@ class TrainingPage:
     def _watch(self) -> Any:
         if self.name is None:
             return None
-        with self.refused.catching():
+        try:
             self.watched = self.project.watch(self.name)
+        except SegueError:  # it was deleted
+            self.watched, self.name = None, None
         return self.watched and self.watched._replace(record=None, metrics=None)
 
     def _draw(self) -> None:

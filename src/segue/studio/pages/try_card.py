@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.errors import SegueError
 from segue.studio.pages.elements import STATIC, Message, card, item, table, text, write
+from segue.studio.pages.frame import in_thread
 from segue.studio.pages.sequence import SequenceView, write_words
 from segue.studio.project import Project
 from segue.studio.results import METHODS
@@ -87,7 +88,7 @@ class TryCard:
     async def _offer_drawing(self) -> None:
         """A field to draw in, where the model takes pictures: it has to be loaded to know that."""
         with self.message.catching():
-            shape = await run.io_bound(self.project.tries.drawable, self.name)
+            shape = await in_thread(self.project.tries.drawable, self.name)
             if shape is not None:
                 self.drawing.set_visibility(True)
                 with self.drawing:
@@ -101,7 +102,7 @@ class TryCard:
     async def _bring(self, act: Callable[[], Tried]) -> None:
         """Read and answer in a thread."""
         with self.message.catching():
-            self.tried = await run.io_bound(act)
+            self.tried = await in_thread(act)
             self.index = 0
         await self._answers.refresh()
         await self._explain()
@@ -151,7 +152,7 @@ class TryCard:
             return
         view = self.view
         try:
-            track: Any = await run.io_bound(tried.results.along, index)
+            track: Any = await in_thread(tried.results.along, index)
         except SegueError as error:
             write(self.waiting, error)
             return
@@ -166,7 +167,7 @@ class TryCard:
         is_text = tried.data.data.x.is_text
         explain: Any = tried.results.words if is_text else tried.results.why
         with self.message.catching():
-            found: Any = await run.io_bound(explain, index, method)
+            found: Any = await in_thread(explain, index, method)
             if view is self.view and is_text:
                 write_words(self.words, found)
             elif view is self.view:

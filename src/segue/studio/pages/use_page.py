@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from nicegui import run, ui
+from nicegui import ui
 
 from segue.studio.pages.elements import Message, card, scored_runs, text
-from segue.studio.pages.frame import frame, watching
+from segue.studio.pages.frame import frame, in_thread, watching
 from segue.studio.pages.try_card import TryCard
 from segue.studio.project import Project
 from segue.studio.takeaway import OFFERS, Offer, Taken
@@ -99,7 +99,7 @@ class UsePage:
         self.busy = kind
         self._result.refresh()
         with self.message.catching():
-            found: Any = await run.io_bound(self.project.take, name, kind)
+            found: Any = await in_thread(self.project.take, name, kind)
             if name == self.name:
                 self.taken[kind] = found
         self.busy = ""

@@ -88,7 +88,7 @@ export default {
       <section class="card desk" aria-label="Network">
         <slot></slot>
         <div class="canvas" ref="canvas" :class="{ dragging: ghost }">
-          <div class="flow"><span class="dim">{{ data }}</span></div>
+          <div class="flow"><span class="dim">{{ data }}</span><span class="mono shape">{{ drawn.given }}</span></div>
           <Chain :nodes="drawn.steps" path="prepare" root="prepare"></Chain>
           <div class="flow"><span class="dim">prepared</span><span class="mono shape">{{ drawn.shape }}</span></div>
           <Chain :nodes="drawn.layers" path="network" root="network"></Chain>
@@ -125,7 +125,11 @@ export default {
   watch: {
     selected(path) { // the keys go on where the layer is now
       const inside = this.$refs.canvas.contains(document.activeElement) || document.activeElement === document.body;
-      if (path && inside) this.$nextTick(() => this.$refs.canvas.querySelector(`[data-path="${path}"]`)?.focus());
+      if (path && inside) this.$nextTick(() => {
+        const layer = this.$refs.canvas.querySelector(`[data-path="${path}"]`);
+        layer?.focus();
+        layer?.scrollIntoView({ block: "nearest" }); // not behind its own sheet, on a small screen
+      });
     },
   },
   mounted() {
