@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import segue
-from segue.estimators import automatic
+from segue.estimators import automatic, folds
 from segue.search import candidates
 from segue.search.candidates import Candidate
 
@@ -160,7 +160,7 @@ def test_trained_networks_are_members(monkeypatch: pytest.MonkeyPatch, tmp_path:
     fitted = auto(epochs=6).fit(x, y)
     lines = dict(fitted.training_summary_)
     assert "held out accuracy" in lines["gru"]
-    assert lines["gru"].endswith(": the mean of 5 times gru(6)")
+    assert lines["gru"].endswith(": gru(6), the mean of one for each fold")
     assert fitted.held_out_ is not None
     assert len(fitted.held_out_.outputs) == 40
     fitted.save(tmp_path / "model.safetensors")
@@ -177,14 +177,39 @@ def test_numbers() -> None:
     assert fitted.held_out_.outputs.shape == (60,)
 
 
-@pytest.mark.parametrize("kind", ["texts", "steps"])
-def test_what_has_no_candidates_gets_a_network(kind: str) -> None:
+def test_texts() -> None:
+    """Runs of words and characters, unless words are asked for."""
+    texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "c", "d"] * 4
+    options = segue.TrainingOptions(progress="none", time_limit_seconds=4)
+    fitted = auto(options=options).fit(texts, y)
+    assert fitted.score(texts, y) == 1
+    assert str(fitted.preparation_) == "ngrams"
+    assert fitted.held_out_ is not None
+    in_words = auto(options=options, prepare="words(min_count=1)").fit(texts, y)
+    assert str(in_words.preparation_) == "words(min_count=1)"
+
+
+def test_labels_at_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        candidates, "STEPS", tuple(Candidate(n, n, trained=True) for n in ("gru(4)", "lstm(4)"))
+    )
+    monkeypatch.setattr(folds, "PIECE", 10)
+    x, _ = waves(12, noise=0.1)
+    labels = [np.where(one[:, 0] > 0, "up", "down").tolist() for one in x]
+    labels[0][3] = "?"
+    data = segue.Dataset(x, groups=np.arange(12) // 2)
+    labeler = segue.SequenceLabeler(
+        "auto", options=QUIET, ignore="?", epochs=60, learning_rate=0.03
+    )
+    fitted = labeler.fit(data, labels)
+    assert fitted.score(x, labels) > 0.9
+    assert fitted.history_.kept["validation_accuracy"] > 0.8
+    fitted.save(tmp_path / "model.safetensors")
+    again = segue.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict_proba(x).values, fitted.predict_proba(x).values)
+
+
+def test_what_has_no_candidates_gets_a_network() -> None:
     options = segue.TrainingOptions(progress="none", time_limit_seconds=0.2)
-    if kind == "texts":
-        given: Any = ["good film", "bad film"] * 6, ["up", "down"] * 6
-        fitted: Any = auto(epochs=1, options=options).fit(*given)
-    else:
-        x, _ = waves(6)
-        labels = [np.arange(len(one)) % 2 for one in x]
-        fitted = segue.SequenceLabeler("auto", epochs=1, options=options).fit(x, labels)
+    fitted = auto(epochs=1, options=options).fit(np.arange(24).reshape(6, 4) % 5, ["a", "b"] * 3)
     assert "bilstm(100)" in fitted.network_.summary().text

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import numpy as np
-import pytest
 
 import segue
 from segue.estimators import folds
@@ -18,7 +17,9 @@ from segue.estimators.splitting import split_data
 QUIET = segue.TrainingOptions(progress="none")
 
 
-def fitted(estimator: Any, network: str, data: segue.Dataset, seconds: float = 30.0) -> Any:
+def fitted(
+    estimator: Any, network: str, data: segue.Dataset, seconds: float = 30.0, parts: int = 5
+) -> Any:
     """The parts that were trained on, the result as a member, and its logits."""
     estimator.options, trained = QUIET, []
     one = with_network(estimator, network, progress="none")
@@ -29,7 +30,7 @@ def fitted(estimator: Any, network: str, data: segue.Dataset, seconds: float = 3
         return train_like(given, part, whole)
 
     until = time.perf_counter() + seconds
-    results, logits = fit_folds(one, split, Fits(fit_split, prepare_training, like), until)
+    results, logits = fit_folds(one, split, Fits(fit_split, prepare_training, like), parts, until)
     return trained, results, *as_member(results, logits, split)
 
 
@@ -54,12 +55,11 @@ def test_each_sequence_is_held_out_once_with_its_group() -> None:
     assert member.held_out.outputs.shape == (30, 2)
 
 
-def test_of_many_sequences_one_part_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folds, "LARGE", 20)
-    (held,) = held_out_parts(series(30), 0)
+def test_of_many_sequences_one_part_is_held_out() -> None:
+    (held,) = held_out_parts(series(30), 1, 0)
     assert len(held) == 3
     trained, _, member, logits = fitted(
-        segue.SequenceClassifier(epochs=1), "gru(3)", series(30), seconds=0.01
+        segue.SequenceClassifier(epochs=1), "gru(3)", series(30), seconds=0.01, parts=1
     )
     assert len(trained) == 1
     assert np.flatnonzero(np.isfinite(logits).all(1)).tolist() == held.tolist()
@@ -75,3 +75,14 @@ def test_numbers_are_scaled_as_in_the_whole() -> None:
         str(member.preparation.to_json())
     }
     assert 900 < member.held_out.outputs.mean() < 1300
+
+
+def test_the_mean_of_bags_of_words_is_one() -> None:
+    texts = ["to be or not", "not to be", "be good", "good or bad"] * 3
+    data = segue.Dataset(segue.Sequences.from_texts(texts), ["a", "b", "c", "d"] * 3)
+    _, results, member, _ = fitted(
+        segue.SequenceClassifier(epochs=3, prepare="words"), "embedding(5) pool(mean)", data
+    )
+    assert member.network.summary().text == "embedding(4) pool"
+    mean = np.mean([folds.logits_of(result, data) for result in results], axis=0)
+    np.testing.assert_allclose(folds.logits_of(member, data), mean, atol=1e-5)

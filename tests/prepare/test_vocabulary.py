@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from segue import Sequences
 from segue.errors import DataError, SpecError
-from segue.prepare import Characters, Preparation, Words
+from segue.prepare import Characters, NGrams, Preparation, Words
 from segue.prepare.text import FIRST, PADDING, UNKNOWN
 
 TEXTS = ["To be, or not to be: that is the question.", "To sleep, perchance to dream."]
@@ -48,7 +48,10 @@ def test_nothing_but_space_is_lost(text: str) -> None:
     assert "".join(Words().cut(text)) == "".join(text.split())
 
 
-@given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.sampled_from([Words, Characters]))
+@given(
+    st.lists(st.text(min_size=1), min_size=1, max_size=5),
+    st.sampled_from([Words, Characters, NGrams]),
+)
 def test_a_token_for_each_step(texts: list[str], kind: type) -> None:
     """`tokens` says what each step of a prepared text is, and none of them is the padding."""
     x = Sequences.from_texts([*texts, "some words"])
@@ -133,7 +136,9 @@ def test_nothing_twice_keeps_everything() -> None:
         assert prepared("words", ["one two"]).token_count == 4
 
 
-@pytest.mark.parametrize("prepare", ["words(lower=false)", "characters(100)", "words(3)"])
+@pytest.mark.parametrize(
+    "prepare", ["words(lower=false)", "characters(100)", "words(3)", "ngrams(words=1)"]
+)
 def test_json_brings_it_back(prepare: str) -> None:
     preparation = prepared(prepare)
     back = Preparation.from_json(json.loads(json.dumps(preparation.to_json())))
@@ -175,3 +180,24 @@ def test_steps_are_for_their_own_kind() -> None:
         Preparation.fit("none", numbers).tokens("a")
     with pytest.raises(DataError, match="was not trained on texts, and these sequences are"):
         Preparation.fit("none", numbers).check(Sequences.from_texts(["a"]))
+
+
+def test_runs_of_words_and_of_characters() -> None:
+    """Those of one text are those of each part of it, and some across."""
+    steps = NGrams(words=2, characters=3)
+    assert steps.cut("to be") == [
+        " to ",
+        " be ",
+        " to be ",
+        "to",
+        "o ",
+        " b",
+        "be",
+        "to ",
+        "o b",
+        " be",
+    ]
+    assert NGrams(words=0, characters=2).cut("abc") == ["ab", "bc"]
+    assert NGrams(words=1, characters=0).cut("ab, c") == [" ab ", " , ", " c "]
+    with pytest.raises(SpecError, match="words from 1 on, or characters from 2 on"):
+        NGrams(words=0, characters=1)

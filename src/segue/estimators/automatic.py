@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.estimators.folds import Fits, fit_folds
 from segue.estimators.result import FitResult, Lines
@@ -23,12 +24,14 @@ from segue.estimators.splitting import (
     EstimatorArguments,
     TrainValidationSplit,
     fits_in_closed_form,
+    has_candidates,
 )
-from segue.layers import Dense, LayerSpec, Parallel
+from segue.layers import Dense, Embedding, LayerSpec, Parallel, Pool
 from segue.layers.untrained import LONGEST
 from segue.networks import Network
+from segue.prepare import Standardize, as_steps
 from segue.progress import Progress, duration
-from segue.search.candidates import Candidate, in_order
+from segue.search.candidates import FOLDS, LARGE, Candidate, in_order
 from segue.search.combining import Combination, combine, loss_and_slope
 from segue.search.search import Found, Member, search
 from segue.search.sizing import DataSize, within
@@ -42,26 +45,35 @@ from segue.training.objectives import Objective, make_objective
 
 SECONDS = 120.0  # where there is no limit
 JOINING = 0.5  # seconds that are kept for it, or a fiftieth of a short limit
-ALONE = "bilstm(100)"  # for texts and labels at each step, which have no candidates
+ALONE = "bilstm(100)"  # where there are no candidates
+TEXTS = "ngrams"  # how texts are prepared, unless something else is asked for
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
 
 
 def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
     """The estimator with a network in place of "auto", where there are no candidates to search."""
-    is_plain = split.train.x.kind == "numbers" and fits_in_closed_form(estimator)
-    plain: EstimatorArguments = with_network(estimator, PLAIN if is_plain else ALONE)
-    return plain
+    is_series = split.train.x.kind == "numbers" and not split.task.per_step
+    plain: EstimatorArguments = with_network(estimator, PLAIN)
+    alone: EstimatorArguments = with_network(estimator, ALONE)
+    return plain if is_series and fits_in_closed_form(plain) else alone
 
 
 def searches(estimator: EstimatorArguments, split: TrainValidationSplit) -> bool:
     """Whether there are several candidates for a network of these data."""
-    data = split.train
-    return (
-        fits_in_closed_form(estimator)
-        and data.x.kind == "numbers"
-        and data.splits_by != "time"
-        and split.task.objective.kind != "sigmoid"  # whose probabilities are brought to one
-    )
+    kind = split.task.objective.kind
+    # Of a sigmoid for each class the probabilities are brought to one.
+    return has_candidates(estimator, split.train) and kind != "sigmoid"
+
+
+def suited(estimator: EstimatorArguments, data: Dataset) -> EstimatorArguments:
+    """The estimator with the preparation that the candidates want, where none was chosen."""
+    if not data.x.is_text or not all(
+        isinstance(s, Standardize) for s in as_steps(estimator.prepare)
+    ):
+        return estimator
+    found = copy.copy(estimator)
+    found.prepare = TEXTS
+    return found
 
 
 def with_network(estimator: EstimatorArguments, network: str, **options: Any) -> Any:
@@ -93,10 +105,12 @@ def fit_automatically(
     callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
     for callback in callbacks:
         callback.on_start([])
+    estimator = suited(estimator, data)
     lengths, count = data.x.lengths, len(data)
     same = bool((lengths == lengths[0]).all())
     shape = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
     size = DataSize(*shape, outputs=len(data.classes or ()) or 1)
+    kind: Any = "steps" if split.task.per_step else "texts" if data.x.is_text else "series"
     limit = options.time_limit_seconds or SECONDS
     with Progress(options.progress, is_transient=True) as board:
 
@@ -105,7 +119,10 @@ def fit_automatically(
                 estimator, candidate.network, progress="none", time_limit_seconds=None
             )
             if candidate.trained:
-                return as_member(*fit_folds(quiet, split, fits, until), split)
+                needed = FOLDS * candidate.training_seconds(count, size.steps)
+                is_one = count >= LARGE and needed > until - time.perf_counter()
+                folds = 1 if is_one else FOLDS
+                return as_member(*fit_folds(quiet, split, fits, folds, until), split)
             result = fits.whole(quiet, split)
             return result, held_out_logits(result)
 
@@ -114,7 +131,7 @@ def fit_automatically(
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
         found = search(
-            within(in_order(count), size, limit),
+            within(in_order(count, kind), size, limit),
             one,
             lambda candidate: candidate.seconds(*size),
             until=began + limit - min(JOINING, 0.02 * limit),
@@ -154,11 +171,11 @@ def held_out_logits(result: FitResult) -> Array:
 def in_words(member: Member) -> str:
     """What is known of a member: its scores for held-out sequences, and the size of its weights."""
     size = sum(w.nbytes for w in member.result.network.get_weights().values())
-    held_out: HeldOut = member.result.held_out
+    held_out: HeldOut | None = member.result.held_out
     row = member.result.history.rows[0]
     found = {n: v for n, v in row.items() if n.startswith("validation_") and not n.endswith("loss")}
     scores = ", ".join(f"{n.removeprefix('validation_')} {v:.4f}" for n, v in found.items())
-    if held_out.targets.ndim == 1 and held_out.outputs.ndim == 2:
+    if held_out is not None and held_out.targets.ndim == 1 and held_out.outputs.ndim == 2:
         chosen = held_out.outputs[np.arange(len(held_out.targets)), held_out.targets]
         right = np.asarray(held_out.outputs.argmax(axis=1) == held_out.targets, float)
         error = right.std() / math.sqrt(len(right))
@@ -172,12 +189,12 @@ def as_member(
 ) -> tuple[FitResult, Array]:
     """The networks of several folds as one, their mean: a result; and the logits held out."""
     first, objective = results[0], make_objective(results[0].task.objective)
-    networks = [result.network for result in results]
+    network = mean_of([result.network for result in results], objective)
     known, encoded, _ = known_targets(first, split, [logits])
     row = scores(logits[known], encoded, objective)
     result = replace(
         first,
-        network=mixture(networks, np.full(len(networks), 1 / len(networks)), objective),
+        network=network,
         history=History([row], 1),
         held_out=as_held_out(first, logits[known], encoded),
     )
@@ -229,7 +246,8 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
         seconds: that the search took.
     """
     first: FitResult = found.members[0].result
-    objective, form = make_objective(first.task.objective), first.task.objective.kind
+    objective = make_objective(first.task.objective)
+    form = "softmax" if objective.every else objective.form
     members = list(found.members)
     known, encoded, wanted = known_targets(first, split, [m.logits for m in members])
     own = [member.logits[known] for member in members]
@@ -255,7 +273,8 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
 
 def scores(logits: Array, targets: Array, objective: Objective) -> dict[str, float]:
     """The row of the history: all scores are of held-out sequences, those of the training too."""
-    row = measured(objective, logits, targets, None).row()
+    form = "softmax" if objective.every else objective.form
+    row = measured(replace(objective, form=form), logits, targets, None).row()
     held_out = {f"validation_{name}": value for name, value in row.items()}
     return {"epoch": 1, **row, "learning_rate": 0.0, **held_out}
 
@@ -294,11 +313,9 @@ def _summary(
 
 def _networks_of(member: Member) -> str:
     """The text of a member's network, or of its networks."""
-    candidate, specs = member.candidate, member.result.network.specs
-    if not candidate.trained:
-        return to_text(specs)
-    folds = sum(len(spec.branches) for spec in specs[:1] if isinstance(spec, Parallel))
-    return f"the mean of {max(1, folds)} times {candidate.network}"
+    if member.candidate.trained:
+        return f"{member.candidate.network}, the mean of one for each fold"
+    return to_text(member.result.network.specs)
 
 
 # -- the network ----------------------------------------------------------------------------------
@@ -332,3 +349,26 @@ def mixture(networks: list[Network], weights: Array, objective: Objective) -> Ne
         (Parallel(tuple(branches)),), first.input_shape, outputs,
         every=first.every, seed=first.seed, weights={**given, **head}, device=first.device,
     )  # fmt: skip
+
+
+def mean_of(networks: list[Network], objective: Objective) -> Network:
+    """The mean of the logits of networks that differ in their weights only, as one.
+
+    Of means of embeddings it is one that has as many features as there are outputs.
+    """
+    first, count = networks[0], len(networks)
+    embedding, *others = first.specs
+    if not isinstance(embedding, Embedding) or others != [Pool("mean")]:
+        return mixture(networks, np.full(count, 1 / count), objective)
+    weights = [network.get_weights() for network in networks]
+    name, outputs = f"{first.names[0]}/embeddings", first.outputs
+    table = sum(own[name] @ own["head/kernel"] / count for own in weights)
+    merged = {
+        name: np.asarray(table, np.float32),
+        "head/kernel": np.eye(outputs, dtype=np.float32),
+        "head/bias": np.mean([own["head/bias"] for own in weights], axis=0, dtype=np.float32),
+    }
+    specs = (replace(embedding, features=outputs), *others)
+    return Network(
+        specs, first.input_shape, outputs, seed=first.seed, weights=merged, device=first.device
+    )

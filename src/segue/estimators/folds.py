@@ -3,14 +3,14 @@
 Of each training sequence there is then what a network says that has not seen it, and the mean of
 the networks' logits is the member. No epoch is chosen on what is held out, so it is as new.
 
-Many sequences are not worth several trainings: then one part of them is held out.
+Of many sequences one part may be held out, where there is no time for several trainings.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,15 +18,17 @@ import numpy as np
 
 from segue.data.arrays import Array
 from segue.data.dataset import Dataset
+from segue.data.sequences import Sequences
 from segue.estimators.fingerprint import seen_by
 from segue.estimators.result import FitResult
 from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
 from segue.prepare.steps import scaled_static
-from segue.search.candidates import FOLDS, LARGE
+from segue.tasks.language import cut
 from segue.training.inference import Prepared, map_steps, predict_outputs
 
-SHARE = 0.1  # of a large set, that is held out
-BATCH = 128  # its sequences in an update
+SHARE = 0.1  # that is held out, where there is one part
+PIECE = 500  # steps of what is trained on, where there is a target at each
+MANY, BATCH = 20_000, 128  # sequences from which on so many make an update
 _FITTING = 0.95  # of the time of a fold; the rest is for what is held out
 
 
@@ -45,7 +47,11 @@ class Fits(NamedTuple):
 
 
 def fit_folds(
-    estimator: EstimatorArguments, split: TrainValidationSplit, fits: Fits, until: float
+    estimator: EstimatorArguments,
+    split: TrainValidationSplit,
+    fits: Fits,
+    folds: int,
+    until: float,
 ) -> tuple[list[FitResult], Array]:
     """Train a network for each fold, each as long as there is time for it.
 
@@ -53,15 +59,17 @@ def fit_folds(
         estimator: its parameters, with the network.
         split: what is trained on.
         fits: how.
+        folds: how many; 1: one part is held out.
         until: when the last one ends, by `time.perf_counter`.
 
     Returns:
         The results, and `[n, output]` logits, or `[total_steps, output]`, for what was held out;
         NaN where nothing was.
     """
-    data, several = split.train, list(held_out_parts(split.train, estimator.seed))
     whole = fits.prepared(estimator, split)
-    seen = seen_by(estimator, split, data.x.digests(), ())
+    seen = seen_by(estimator, split, split.train.x.digests(), ())
+    data = replace(split.train, x=whole.preparation.tokenized(split.train.x))
+    split, several = replace(split, train=data), held_out_parts(data, folds, estimator.seed)
     results: list[FitResult] = []
     logits: Array | None = None
     for number, held in enumerate(several):
@@ -69,7 +77,7 @@ def fit_folds(
         seconds = _FITTING * (until - time.perf_counter()) / (len(several) - number)
         one.options = replace(estimator.training_options, time_limit_seconds=max(0.01, seconds))
         one.seed = estimator.seed + number
-        if len(data) >= LARGE:
+        if len(data) >= MANY:
             one.batch_size = max(BATCH, estimator.batch_size)
         result = fits.like(one, without(split, held), whole)
         results.append(replace(result, seen=seen))
@@ -82,23 +90,24 @@ def fit_folds(
     return results, logits
 
 
-def held_out_parts(data: Dataset, seed: int) -> Iterator[Array]:
+def held_out_parts(data: Dataset, folds: int, seed: int) -> list[Array]:
     """The numbers of the sequences of each fold: stratified, and by groups where there are some.
 
-    >>> parts = list(held_out_parts(Dataset([[0.0]] * 10, ["a", "b"] * 5), 0))
+    Of one fold it is a tenth of the sequences.
+
+    >>> parts = held_out_parts(Dataset([[0.0]] * 10, ["a", "b"] * 5), 5, 0)
     >>> len(parts), sorted(np.concatenate(parts).tolist()) == list(range(10))
     (5, True)
     """
-    numbered = replace(data, ids=np.arange(len(data)))
-    if len(data) >= LARGE:
-        yield np.asarray(numbered.split(SHARE, seed=seed)[1].ids)
-        return
+    rest = replace(data, ids=np.arange(len(data)))
+    if folds == 1:
+        return [np.asarray(rest.split(SHARE, seed=seed)[1].ids)]
     units = len(data) if data.groups is None else len(np.unique(data.groups))
-    rest = numbered
-    for number in range(min(FOLDS, units), 1, -1):
+    parts = []
+    for number in range(min(folds, units), 1, -1):
         rest, held = rest.split(1 / number, seed=seed)
-        yield np.asarray(held.ids)
-    yield np.asarray(rest.ids)
+        parts.append(np.asarray(held.ids))
+    return [*parts, np.asarray(rest.ids)]
 
 
 def without(split: TrainValidationSplit, held: Array) -> TrainValidationSplit:
@@ -106,9 +115,21 @@ def without(split: TrainValidationSplit, held: Array) -> TrainValidationSplit:
     kept = np.setdiff1d(np.arange(len(split.train)), held)
     train, weights = split.train[kept], split.weights
     weights = None if weights is None else weights[kept]
+    if split.task.per_step and weights is None:
+        train = in_pieces(train)
     return replace(
         split, train=train, validation=None, weights=weights, part=train, part_weights=weights
     )
+
+
+def in_pieces(data: Dataset) -> Dataset:
+    """Sequences with a target at each step, cut where they are long; groups are as before."""
+    offsets = cut(data.x.offsets, PIECE)
+    y = None if data.y is None else Sequences(data.y.values, offsets)
+    return Dataset(
+        Sequences(data.x.values, offsets), y, classes=data.classes, channels=data.channels,
+        rate_hz=data.rate_hz,
+    )  # fmt: skip
 
 
 def logits_of(result: FitResult, data: Dataset) -> Array:

@@ -187,13 +187,9 @@ def fits_in_closed_form(estimator: EstimatorArguments) -> bool:
     That is so where all before the head is not trained, each sequence has one target, and nothing
     is asked for that only gradients know: augmentation, smoothed labels, a loss of one's own.
     """
-    kind, options = estimator._task_type, estimator.training_options
-    own = options.objective, options.metric, options.label_smoothing
-    if kind.per_step or kind.targets_inside or any(own):
+    if estimator._task_type.per_step or not _is_plain(estimator) or is_automatic(estimator):
         return False
-    if any(isinstance(step, Augmentation) for step in as_steps(estimator.prepare)):
-        return False
-    return is_automatic(estimator) or trains_only_head(as_specs(estimator.network))
+    return trains_only_head(as_specs(estimator.network))
 
 
 def is_automatic(estimator: EstimatorArguments) -> bool:
@@ -201,13 +197,34 @@ def is_automatic(estimator: EstimatorArguments) -> bool:
     return isinstance(estimator.network, str) and estimator.network.strip() == "auto"
 
 
+def has_candidates(estimator: EstimatorArguments, train: Dataset) -> bool:
+    """Whether there are several networks for such data, of which some can be joined.
+
+    Windows of a series overlap: none can be held out. Static features join one head only.
+    """
+    if train.splits_by == "time" or not _is_plain(estimator):
+        return False
+    if estimator._task_type.per_step or train.x.is_text:
+        return train.static is None and len(train) > 1
+    return train.x.kind == "numbers"
+
+
+def _is_plain(estimator: EstimatorArguments) -> bool:
+    """Whether nothing is asked for that only a training of one network knows."""
+    options = estimator.training_options
+    if estimator._task_type.targets_inside or options.objective or options.metric:
+        return False
+    steps = as_steps(estimator.prepare)
+    return not options.label_smoothing and not any(isinstance(s, Augmentation) for s in steps)
+
+
 def holds_out(estimator: EstimatorArguments, train: Dataset) -> bool:
     """Whether each training sequence is also predicted by a model that is fitted without it.
 
     Windows of a series overlap: those are not.
     """
-    if is_automatic(estimator) and train.x.kind != "numbers":
-        return False
+    if is_automatic(estimator):
+        return has_candidates(estimator, train)
     return train.splits_by != "time" and fits_in_closed_form(estimator)
 
 

@@ -15,7 +15,7 @@ from segue.prepare.frames import Frame
 from segue.prepare.pipeline import STEPS, Preparation, as_steps
 from segue.prepare.spectra import Cepstrum, LogFrequency, LogMel, Spectrogram
 from segue.prepare.steps import Interpolate, MissingIndicator, Standardize, StepSpec
-from segue.prepare.text import Characters, Token, VocabularyStep, Words
+from segue.prepare.text import Characters, NGrams, Token, VocabularyStep, Words
 from segue.windowing import windows
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STEPS", "Augmenter", "Batches", "Cepstrum", "Characters", "Crop", "Frame", "Interpolate",
-    "Jitter", "LogFrequency", "LogMel", "MissingIndicator", "Preparation", "Scale",
+    "Jitter", "LogFrequency", "LogMel", "MissingIndicator", "NGrams", "Preparation", "Scale",
     "Spectrogram", "Standardize", "StepSpec", "TimeMask", "TimeWarp", "Token", "VocabularyStep",
     "Words", "as_steps", "length_buckets", "windows",
 ]  # fmt: skip

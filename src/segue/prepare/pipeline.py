@@ -26,7 +26,7 @@ from segue.prepare.steps import (
     StepSpec,
     missing_channels,
 )
-from segue.prepare.text import Characters, Token, VocabularyStep, Words
+from segue.prepare.text import Characters, NGrams, Token, VocabularyStep, Words
 from segue.spec import from_json, parse, to_text
 
 STEPS: dict[str, type[StepSpec]] = {
@@ -34,7 +34,7 @@ STEPS: dict[str, type[StepSpec]] = {
     for spec in (
         *(Standardize, Interpolate, MissingIndicator),
         *(Frame, Spectrogram, LogMel, Cepstrum, LogFrequency),
-        *(Words, Characters),
+        *(Words, Characters, NGrams),
         *(Jitter, Scale, TimeMask, TimeWarp, Crop),
     )
 }

@@ -251,3 +251,53 @@ class Characters(VocabularyStep, kind="characters", unit="character"):
 
     def join(self, tokens: Iterable[str]) -> str:
         return "".join(tokens)
+
+
+@dataclass(frozen=True)
+class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
+    """`ngrams(words=2, characters=5)`: each run of up to so many of them in a text is a step.
+
+    They overlap, so that a mean over them, `embedding(16) pool(mean)`, knows of the order of words
+    and of parts of words. First come the words and their runs, then runs of two characters and
+    more, line ends and spaces too.
+
+    Joulin, Grave, Bojanowski & Mikolov, "Bag of tricks for efficient text classification", EACL
+    2017; Bojanowski et al., "Enriching word vectors with subword information", Transactions of the
+    ACL 5, 2017.
+
+    Args:
+        size: so many different ones at most, the most frequent.
+        min_count: so often one must occur in the training texts; a rarer one is unknown.
+        lower: whether capitals count as small letters.
+        normalize: the Unicode form: NFC, NFKC, or none.
+        words: of the longest run of words; 0: there are none.
+        characters: of the longest run of characters; 0: there are none.
+
+    >>> NGrams(words=2, characters=3).cut("I am")
+    [' I ', ' am ', ' I am ', 'I ', ' a', 'am', 'I a', ' am']
+    """
+
+    size: Size = 100_000
+    lower: bool = False
+    words: Annotated[int, pydantic.Field(ge=0, le=5)] = 2
+    characters: Annotated[int, pydantic.Field(ge=0, le=8)] = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.words and self.characters < 2:
+            raise SpecError("ngrams: expected words from 1 on, or characters from 2 on; got none.")
+
+    def cut(self, text: str) -> list[str]:
+        words = Words().cut(text) if self.words else []
+        several = range(1, self.words + 1)
+        found = [f" {' '.join(run)} " for n in several for run in _runs(words, n)]
+        return found + [run for n in range(2, self.characters + 1) for run in _runs(text, n)]
+
+    def join(self, tokens: Iterable[str]) -> str:
+        """One behind the other: they overlap, and are no text."""
+        return "".join(tokens)
+
+
+def _runs(whole: Any, size: int) -> list[Any]:
+    """Each run of so many items of a list, or of a text."""
+    return [whole[i : i + size] for i in range(len(whole) - size + 1)]

@@ -130,8 +130,9 @@ def fit_run(
         compare: networks of which the best is trained, by cross-validation on the training part
             (`segue.studies.select_network`); "auto": some usual ones, where the task is to
             classify, label or regress. A time limit is then that of both: a quarter is for the
-            comparison. Where up to 5,000 sequences of numbers have one class each, "auto" is the
-            network "auto", which joins several. `None`: the network in the settings is trained.
+            comparison. Where several can be joined, "auto" is the network "auto": for series of
+            numbers and texts with a target each, and for labels at each step of series. `None`: the
+            network in the settings is trained.
         columns: further options of the reader, such as `{"label": "kind"}` for a table.
         tell: called with the notes of the data set (what the reader guessed) before they are used.
         executor: of several seeds: called with the run's folder, it makes what trains them, as in
@@ -211,11 +212,11 @@ def _select(
 ) -> dict[str, Any]:
     """Give the estimator the best network, if they can be compared; that for the record.
 
-    Where one class for each sequence of numbers is wanted, several are joined instead.
+    Where several can be joined, that is done instead.
     """
     kind, options = estimator._task_type, estimator.training_options
     train = dataclasses.replace(data.part("train"), parts=None)
-    if compare == "auto" and train.task == "classify" and _joins(estimator, train):
+    if compare == "auto" and _joins(estimator, train):
         estimator.set_params(network="auto")
         return {}
     require("torch")
@@ -240,15 +241,11 @@ def _select(
     return {"selection": found.to_json()}
 
 
-MOST_JOINED = 5000  # sequences: of more, heads in closed form take longer than epochs
-
-
 def _joins(estimator: BaseSequenceEstimator, train: Dataset) -> bool:
-    """Whether several networks can be fitted in closed form in little time, and joined."""
-    from segue.estimators.automatic import with_network
-    from segue.estimators.splitting import holds_out
+    """Whether several networks can be joined."""
+    from segue.estimators.splitting import has_candidates
 
-    return len(train) <= MOST_JOINED and holds_out(with_network(estimator, "auto"), train)
+    return has_candidates(estimator, train)
 
 
 def _clear(folder: Path, *, keep: bool) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from segue.layers.trees import MOST_TRIED
 
 LEAST_TRAINED = 300  # sequences from which on networks are trained
 FOLDS = 5  # of which each is held out by a network of its own
-LARGE = 5000  # sequences from which on there is one part that is held out
-LEAST_UPDATES, MOST_EPOCHS, BATCH = 200, 20, 32  # of a training that is worth to begin
+LARGE = 5000  # sequences from which on one part may be all that is held out
+# Of a training that is worth to begin.
+LEAST_UPDATES, MOST_EPOCHS, LEAST_EPOCHS, BATCH = 200, 20, 6, 32
 
 _BLOCK = 25e9  # multiplications a second of a product of matrices
 _EIGEN = 25e9  # of a decomposition by eigenvectors
@@ -86,9 +88,7 @@ class Candidate:
             outputs: of the network.
         """
         if self.trained:
-            seen = min(LEAST_UPDATES * BATCH, MOST_EPOCHS * count)
-            folds = FOLDS if count < LARGE else 1
-            return self.once + 1e-9 * self.nanoseconds * folds * seen * steps
+            return (FOLDS if count < LARGE else 1) * self.training_seconds(count, steps)
         width = self.width(steps, channels, length)
         each = self.nanoseconds + self.channel * (channels - 1)
         found = self.once + self.step * steps + _PREPARED * count * steps * channels
@@ -100,6 +100,11 @@ class Candidate:
         least, most = sorted((count, width))
         found += (_SCORED + 20 * least / _BLOCK) * count * outputs
         return found + 2 * least**2 * most / _BLOCK + 10 * least**3 / _EIGEN
+
+    def training_seconds(self, count: int, steps: float) -> float:
+        """About how long one training takes that is worth to begin, for one of the folds."""
+        seen = max(min(LEAST_UPDATES * BATCH, MOST_EPOCHS * count), LEAST_EPOCHS * count)
+        return self.once + 1e-9 * self.nanoseconds * seen * steps
 
 
 def _dilations(steps: float, size: int) -> float:
@@ -130,25 +135,45 @@ CANDIDATES = (
 
 TRAINED = (
     Candidate(
-        "inception", "inception_time(16, depth=3)", trained=True, nanoseconds=5_000, once=5.0
+        "inception", "inception_time(16, depth=3)", trained=True, nanoseconds=5_000, once=1.0
     ),
     Candidate(
         "convolutions and gru",
         "conv(128, 5) batchnorm relu conv(128, 3) batchnorm relu bigru(64)",
-        trained=True, nanoseconds=8_000, once=5.0,
+        trained=True, nanoseconds=8_000, once=1.0,
     ),
 )  # fmt: skip
 
 
-def in_order(count: int) -> list[Candidate]:
+TEXTS = (
+    Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=1_000, once=0.5),
+)
+
+STEPS = (
+    Candidate("lstm both ways", "bilstm(64)", trained=True, nanoseconds=4_000, once=0.5),
+    Candidate(
+        "dilated convolutions and gru",
+        "conv(64, 9) batchnorm relu conv(64, 9, dilation=4) batchnorm relu bigru(64)",
+        trained=True, nanoseconds=8_000, once=1.0,
+    ),
+)  # fmt: skip
+
+
+def in_order(count: int, kind: Literal["series", "texts", "steps"] = "series") -> list[Candidate]:
     """The candidates for so many sequences; what is there soon comes first.
 
     Networks that are trained have the time that is left by those that are not; of many sequences
     they come early.
 
+    Args:
+        count: sequences.
+        kind: of what: series of numbers, or texts, with one target each; or targets at each step.
+
     >>> [one.name for one in in_order(100)][:2]
     ['rocket', 'multirocket and hydra']
     """
+    if kind != "series":
+        return list(TEXTS if kind == "texts" else STEPS)
     first, *others = CANDIDATES
     trained = TRAINED if count >= LEAST_TRAINED else ()
     if count >= LARGE:
