@@ -187,9 +187,9 @@ def fits_in_closed_form(estimator: EstimatorArguments) -> bool:
     That is so where all before the head is not trained, each sequence has one target, and nothing
     is asked for that only gradients know: augmentation, smoothed labels, a loss of one's own.
     """
-    if estimator._task_type.per_step or not _is_plain(estimator) or is_automatic(estimator):
+    if estimator._task_type.per_step or is_automatic(estimator):
         return False
-    return trains_only_head(as_specs(estimator.network))
+    return trains_only_head(as_specs(estimator.network)) and _is_plain(estimator)
 
 
 def is_automatic(estimator: EstimatorArguments) -> bool:
