@@ -58,10 +58,14 @@ def fit(
     from segue import runs
 
     resume, executor = given.pop("resume", None), executor_for(given)
+    limit = given.pop("time_limit_seconds", None) if resume is not None else None
     check_resumed(source, resume, {**given, "columns": columns}, FORMS)
     if resume is not None:
         run = runs.resume_run(
-            resume, tell=lambda line: print(line, file=sys.stderr), executor=executor
+            resume,
+            time_limit_seconds=None if limit is None else seconds_of(limit),
+            tell=lambda line: print(line, file=sys.stderr),
+            executor=executor,
         )
     else:
         columns = {**(columns or {}), **_windows(given)}

@@ -13,7 +13,8 @@ shapes, prediction_sets            what a network gets; sets of classes that hol
 fingerprint                        hashes of the sequences that were trained on
 
 anytime, streaming, streams        probabilities after each step; one sequence, or many, by steps
-files, loading                     a model as a file, and back
+files, loading, restoring          a model as a file, and back
+kept_members                       those of a search that is not done, in a run's folder
 """
 
 from typing import TYPE_CHECKING

@@ -19,6 +19,7 @@ from segue.data.arrays import Array
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.estimators.folds import Fits, fit_folds
+from segue.estimators.kept_members import KeptMembers
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import (
     EstimatorArguments,
@@ -97,7 +98,8 @@ def fit_automatically(
         estimator: its parameters; the network is "auto".
         split: what is trained on.
         fits: how an estimator with another network is fitted.
-        run_folder: where the history is written; `None`: nowhere.
+        run_folder: where the history is written, and members as they are finished; `None`:
+            nowhere.
         callbacks: as in `fit`.
     """
     began = time.perf_counter()
@@ -106,6 +108,8 @@ def fit_automatically(
     for callback in callbacks:
         callback.on_start([])
     estimator = suited(estimator, data)
+    kept = KeptMembers.open(run_folder, estimator, split)
+    began -= kept.seconds
     lengths, count = data.x.lengths, len(data)
     same = bool((lengths == lengths[0]).all())
     shape = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
@@ -130,15 +134,18 @@ def fit_automatically(
             spent = time.perf_counter() - began
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
+        def tell(member: Member) -> None:
+            board.write(f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}")
+            kept.keep(member)
+
         found = search(
             within(in_order(count, kind), size, limit),
             one,
             lambda candidate: candidate.seconds(*size),
             until=began + limit - min(JOINING, 0.02 * limit),
-            tell=lambda member: board.write(
-                f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}"
-            ),
+            tell=tell,
             starts=starts,
+            done=kept.members,
         )
     try:
         result = joined(found, split, seconds=time.perf_counter() - began)

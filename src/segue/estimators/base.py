@@ -168,8 +168,8 @@ class BaseSequenceEstimator(abc.ABC):
                 the summary names them.
             static: `[n, feature]` numbers that are known of each sequence as a whole; they are
                 scaled, and joined before the head. A `Dataset` brings its own.
-            folder: where `history.jsonl` and, while running, `checkpoint/` are written.
-            resume: go on from the checkpoint in `folder`, to the same bits as without the stop.
+            folder: where `history.jsonl`, while running `checkpoint/`, and `members/` are written.
+            resume: go on from what is in `folder`, to the same bits as without the stop.
             callbacks: objects of `segue.Callback`, which are called after each update and epoch.
             verbose: as in Keras 0 (silent), 1 (a bar) or 2 (lines), in place of `options.progress`.
             **unknown: none; other arguments are refused, with where they belong.
@@ -187,7 +187,7 @@ class BaseSequenceEstimator(abc.ABC):
         if unknown:
             raise UnknownArgumentError(not_of_fit(type(self), next(iter(unknown))))
         from segue.estimators import fitting
-        from segue.training.checkpoint import remove as remove_checkpoints
+        from segue.estimators.kept_members import tidy
 
         split = split_data(
             self, X, y, sample_weight=sample_weight, groups=groups,
@@ -197,8 +197,8 @@ class BaseSequenceEstimator(abc.ABC):
         self._take(
             fitting.fit_split(shown, split, initial, folder, resume=resume, callbacks=callbacks)
         )
-        if folder is not None and self.stopped_ != "interrupted":
-            remove_checkpoints(Path(folder))
+        if folder is not None:
+            tidy(Path(folder), self.stopped_)
         return self
 
     def _shown(self, verbose: int) -> Self:

@@ -5,6 +5,7 @@
     split.json           which sequences were trained on, validated with and tested on
     history.jsonl        one row an epoch, while training goes on
     checkpoint/          to resume from; removed when everything below is there
+    members/             of the network "auto", likewise; removed when all candidates were tried
     model.safetensors    the fitted estimator, whole
     metrics.json         the scores on the test part
     report.html          the same with pictures, in one file
@@ -57,6 +58,7 @@ from segue.runs.folder import (
 )
 from segue.runs.listing import list_runs
 from segue.runs.notes import note, star
+from segue.runs.resuming import goes_on, refuse_finished, with_more_time
 from segue.runs.split import Parted, RunSplit
 from segue.runs.summary import RunSummary
 from segue.runs.trash import delete, undo
@@ -261,6 +263,7 @@ def _clear(folder: Path, *, keep: bool) -> None:
 def resume_run(
     folder: str | Path,
     *,
+    time_limit_seconds: float | None = None,
     tell: Callable[[str], None] | None = None,
     executor: ExecutorFor | None = None,
 ) -> Run:
@@ -271,12 +274,15 @@ def resume_run(
 
     Args:
         folder: of the run.
+        time_limit_seconds: for as long the search of the network "auto" goes on, also where its
+            time was up; `None`: as long as it had left.
         tell: called with a line on what is done, where nothing is trained.
         executor: as in `fit_run`.
 
     Raises:
         FileError: not a run, a run that has finished, one that another process is working on, or a
             source that has changed since.
+        OptionError: a time limit, and the network is not "auto".
     """
     from segue.estimators import load
     from segue.training import TrainingOptions
@@ -284,16 +290,16 @@ def resume_run(
     run = open_run(folder)
     with locked(run.folder, "run"):
         remove_unfinished(run.folder)
-        if run.is_complete and run.metrics.get("stopped") != "interrupted":
-            if not run.has_checkpoint:
-                raise FileError("has no checkpoint: the run has finished.", path=run.folder)
-            _remove_checkpoints(run)
-            return run
         record = run.record
+        searches_on = goes_on(run, time_limit_seconds)
+        if run.is_complete and not searches_on and run.metrics.get("stopped") != "interrupted":
+            refuse_finished(run)
+            _tidy(run, run.metrics["stopped"])
+            return run
         reading = {"task": None, "limit": None, **record["reading"]}
         parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
         check_unchanged(run, parted)
-        if run.model.exists() and not run.has_checkpoint:
+        if run.model.exists() and not (run.has_checkpoint or searches_on):
             if tell is not None:
                 tell("the training is done: scores and report are written")
             return _evaluate(run, load(run.model), parted)
@@ -302,7 +308,7 @@ def resume_run(
             estimator = kind(**record["settings"], options=options)
         except (TypeError, OptionError, SpecError) as error:  # of an unknown name, or a value
             raise FileError(f"is damaged: {error}", path=run.description) from error
-        return _fit(run, estimator, parted, record, executor)
+        return _fit(run, estimator, parted, record, executor, seconds=time_limit_seconds)
 
 
 def _fit(
@@ -313,6 +319,7 @@ def _fit(
     executor: ExecutorFor | None,
     *,
     begun: str = "",
+    seconds: float | None = None,
 ) -> Run:
     """Fit, save, evaluate; what a Ctrl-C left is saved and evaluated like anything else.
 
@@ -331,7 +338,9 @@ def _fit(
     try:
         if seeds is None:
             model: Any = estimator._take(
-                fitting.fit_split(estimator, split, begin, run.folder, resume=True)
+                fitting.fit_split(
+                    with_more_time(run, estimator, seconds), split, begin, run.folder, resume=True
+                )
             )
         else:
             model = fit_seeds(
@@ -379,8 +388,7 @@ def _evaluate(run: Run, model: Any, parted: Parted) -> Run:
             )
         except MissingPackageError as error:  # model and scores are there all the same
             warn_user(f"There is no report: {error}")
-    if members[-1].stopped_ != "interrupted":
-        _remove_checkpoints(run)
+    _tidy(run, members[-1].stopped_)
     return run
 
 
@@ -403,12 +411,12 @@ def selection_of(run: Run) -> tuple[str, list[tuple[str, ...]]] | None:
         raise FileError(f"its selection is damaged: {error}.", path=run.description) from error
 
 
-def _remove_checkpoints(run: Run) -> None:
-    """Remove the checkpoints of the run, and of each of its seeds."""
-    from segue.training.checkpoint import remove
+def _tidy(run: Run, stopped: str) -> None:
+    """Remove what the run, and each of its seeds, has kept to go on from, where it is done."""
+    from segue.estimators.kept_members import tidy
 
     for folder in (run.folder, *run.folder.glob("seed-*")):
-        remove(folder)
+        tidy(folder, stopped)
 
 
 def _facts(run: Run, members: Any, scored: Dataset) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from segue.errors import (
     fields_refused,
 )
 from segue.progress import duration
-from segue.runs.split import Parted, RunSplit
+from segue.runs.split import Parted, RunSplit, how_drawn
 
 if TYPE_CHECKING:
     from segue.estimators.base import BaseSequenceEstimator
@@ -133,8 +133,9 @@ class Run:
 
     @property
     def has_progress(self) -> bool:
-        """Whether anything was learnt: an epoch is done, or a checkpoint written."""
-        return self.has_checkpoint or any(path.stat().st_size for path in self.histories)
+        """Whether anything was learnt: an epoch is done, or a checkpoint or a member written."""
+        kept = self.has_checkpoint or self.has_members
+        return kept or any(path.stat().st_size for path in self.histories)
 
     @property
     def histories(self) -> list[Path]:
@@ -152,6 +153,12 @@ class Run:
         folders = (self.folder, *self.folder.glob("seed-*"))
         paths = (path for one in folders for path in one.glob("checkpoint/*.safetensors"))
         return any(path.is_file() for path in paths)
+
+    @property
+    def has_members(self) -> bool:
+        """Whether members of an automatic choice are kept, so that it can go on."""
+        folders = (self.folder, *self.folder.glob("seed-*"))
+        return any((one / "members" / "members.json").is_file() for one in folders)
 
     @property
     def is_complete(self) -> bool:
@@ -392,20 +399,6 @@ def _with_parts(data: Dataset, source: str | Path, *, test: float | None, seed: 
     parts = data.parts.astype("<U10")
     parts[data.parts == "train"] = inside.parts
     return dataclasses.replace(data, parts=parts)
-
-
-def how_drawn(parted: Parted, test: float | None, seed: int) -> str:
-    """A description of how the test part was drawn."""
-    whole, share = parted.whole, f"{test or 0:.0%}"
-    if "test" in whole.part_names:
-        return "the source's own parts"
-    if test is None:
-        return "no test part: everything is trained on"
-    if parted.starts is not None:
-        return f"the last {share} of each series"
-    how = {"group": "whole groups", "time": "the last windows of each series"}
-    drawn = "at random" if whole.labels is None else "stratified by class"
-    return f"{share} of the sequences, {how.get(whole.splits_by, drawn)}, seed {seed}"
 
 
 def record_of(

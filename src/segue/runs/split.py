@@ -205,6 +205,20 @@ class RunSplit(_Closed):
         return LeftOut(count["test"], train, validation, unit, set_aside=True)
 
 
+def how_drawn(parted: Parted, test: float | None, seed: int) -> str:
+    """A description of how the test part was drawn."""
+    whole, share = parted.whole, f"{test or 0:.0%}"
+    if "test" in whole.part_names:
+        return "the source's own parts"
+    if test is None:
+        return "no test part: everything is trained on"
+    if parted.starts is not None:
+        return f"the last {share} of each series"
+    how = {"group": "whole groups", "time": "the last windows of each series"}
+    drawn = "at random" if whole.labels is None else "stratified by class"
+    return f"{share} of the sequences, {how.get(whole.splits_by, drawn)}, seed {seed}"
+
+
 def _places(parted: Parted, chosen: npt.NDArray[Any]) -> tuple[Index, Index | None]:
     """Positions, and steps where series are cut in time, of what a mask or an index chooses."""
     positions = parted.positions[chosen]

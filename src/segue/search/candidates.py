@@ -22,6 +22,11 @@ _OVERHEAD = 200  # features that would take as long as what is around them
 _SCORED = 5e-7  # seconds of an output of a sequence, to find penalty and scale
 
 
+def no_features(steps: float) -> float:  # noqa: ARG001
+    """None, of a network that is trained."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A network that may be fitted.
@@ -43,7 +48,7 @@ class Candidate:
 
     name: str
     network: str
-    features: Callable[[float], float] = lambda _: 0.0
+    features: Callable[[float], float] = no_features
     nanoseconds: float = 0.0
     once: float = 0.1
     grows: bool = False

@@ -40,7 +40,7 @@ class Found:
     """What a search has found.
 
     Attributes:
-        members: at least one, in the order in which they were fitted.
+        members: at least one, in the order of the candidates.
         left_out: what was not fitted: the name of each candidate, and why.
         stopped: "finished", "time" or "interrupted".
     """
@@ -58,6 +58,7 @@ def search(
     until: float,
     tell: Callable[[Member], None],
     starts: Callable[[Candidate], None] = lambda _: None,
+    done: Iterable[Member] = (),
 ) -> Found:
     """Fit candidates in their order.
 
@@ -73,17 +74,19 @@ def search(
         until: when it ends, by `time.perf_counter`.
         tell: called with each member.
         starts: called with each candidate before it is fitted.
+        done: members that there are already.
 
     Raises:
         SegueError: none could be fitted; the error is that of the first.
         KeyboardInterrupt: before there was one.
     """
-    members: list[Member] = []
+    members = list(done)
     left_out: list[tuple[str, str]] = []
     first: SegueError | None = None
-    slower, stopped = 1.0, "finished"
+    slower, stopped, candidates = 1.0, "finished", list(candidates)
     try:
-        waiting = list(candidates)
+        there = {member.candidate.network for member in members}
+        waiting = [one for one in candidates if one.network not in there]
         while waiting:
             candidate = waiting.pop(0)
             began = time.perf_counter()
@@ -117,6 +120,8 @@ def search(
         stopped = "interrupted"
     if first is not None and not members:
         raise first
+    places = {one.network: place for place, one in enumerate(candidates)}
+    members.sort(key=lambda one: places.get(one.candidate.network, -1))
     return Found(tuple(members), tuple(left_out), stopped)
 
 
