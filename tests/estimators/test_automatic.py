@@ -11,6 +11,7 @@ import pytest
 
 import segue
 from segue.estimators import automatic, folds
+from segue.evaluation.members import member_table
 from segue.search import candidates
 from segue.search.candidates import Candidate
 
@@ -56,6 +57,11 @@ def test_members_are_joined_to_one_network(tmp_path: Path) -> None:
     assert fitted.network == "auto"
     assert list(members(fitted)) == [candidate.name for candidate in SMALL]
     assert all(text.startswith("weight ") for text in members(fitted).values())
+    table = member_table(fitted.training_summary_)
+    assert table is not None
+    assert table.headings == ("member", "weight", "accuracy", "log loss", "size", "time", "network")
+    assert [row[0] for row in table.rows] == list(members(fitted))
+    assert all(cell not in ("", "–") for row in table.rows for cell in row)
     found = fitted.predict_proba(x)
     np.testing.assert_allclose(found.sum(1), 1)
     assert fitted.score(x, y) > 0.9

@@ -226,6 +226,55 @@ def test_text_in_other_scripts_is_kept(fitted: Make, data: Make) -> None:
     assert text.count("ひらがな") > 3
 
 
+@WITHOUT_PICTURES
+def test_sets_of_classes_are_scored_where_a_model_has_them(fitted: Make, data: Make) -> None:
+    """Coverage and size of 90 % sets are those of `predict_set`, in the page, text and numbers."""
+    whole = data(LEVELS, each=16).with_parts(0.5)
+    options = segue.TrainingOptions(progress="none")
+    model = segue.SequenceClassifier("rocket(20)", options=options).fit(whole.part("train"))
+    found, test = evaluate(model, whole), whole.part("test")
+    sets = model.predict_set(test)
+    coverage = np.mean([label in own for label, own in zip(test.y, sets, strict=True)])
+    size = np.mean([len(own) for own in sets])
+    assert found.metrics()["sets"] == {"wanted": 0.9, "coverage": coverage, "size": size}
+    said = f"share with the true class, {size:.2f} classes each"
+    assert re.search(rf"sets for 90 % +{coverage:.4f} +{said}", found.report())
+    assert f"of 90 % hold that of {100 * coverage:.1f} %" in Page(render(found)).text
+    nearest = evaluate(fitted(LEVELS), whole)
+    assert nearest.sets is None
+    assert "sets" not in nearest.metrics()
+
+
+@WITHOUT_PICTURES
+def test_a_class_that_was_never_seen_is_in_no_set(data: Make) -> None:
+    """Its sequences count against the coverage."""
+    options = segue.TrainingOptions(progress="none")
+    model = segue.SequenceClassifier("rocket(20)", options=options).fit(data(LEVELS, noise=0.1))
+    with pytest.warns(UserWarning, match="A class occurs"):
+        found = evaluate(model, data([*LEVELS, "none"], noise=0.1), everything=True)
+    assert found.sets.coverage <= 0.75
+
+
+@WITHOUT_PICTURES
+def test_members_of_an_automatic_choice_are_a_table(fitted: Make, data: Make) -> None:
+    """A row for each candidate, in the page and in the text, in place of lines of what was done."""
+    said = "held out accuracy 0.9 ± 0.1, log loss 0.5; 1.2 MB: rocket(9)"
+    made = (("network", "auto: 1 of 2"), ("rocket", f"weight 0.80, {said}"))
+    made += (("rdst", "left out: no time"), ("seed", "0"))
+    found = evaluate(fitted(LEVELS, training_summary_=made), data(LEVELS))
+    page = render(found)
+    assert re.findall(r'<section id="(\w+)"', page) == [*SECTIONS[:2], "members", *SECTIONS[2:]]
+    assert "weight 0.80" not in page
+    section = page[page.index('id="members"') : page.index('id="network"')]
+    cells = re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", section)
+    assert cells == [
+        "member", "weight", "accuracy", "log loss", "size", "network",
+        "rocket", "0.80", "0.9 ± 0.1", "0.5", "1.2 MB", "rocket(9)",
+        "rdst", "–", "–", "–", "–", "left out: no time",
+    ]  # fmt: skip
+    assert re.search(r"rocket +0\.80 +0\.9 ± 0\.1 +0\.5 +1\.2 MB +rocket\(9\)", found.report())
+
+
 def test_pieces_of_html() -> None:
     """Nothing for nothing; cells are escaped; numbers are marked for alignment."""
     pieces: Any = templates().get_template("pieces.html").module

@@ -59,16 +59,25 @@ def prediction_sets(
     parts = [targets == number for number in range(len(classes))] if per_class else [targets >= 0]
     limits = np.array([_limit(scores[part], coverage) for part in parts])
     if few := [str(c) for c, limit in zip(classes, limits, strict=False) if math.isinf(limit)]:
-        needed = math.ceil(coverage / (1 - coverage) - 1e-9)
+        needed = counted(least_cases(coverage), "training sequence")
         of_class = f" of class {first_few(few)}" if per_class else ""
         warn_user(
             f"Sets that hold the class of {coverage:.0%} of the sequences need "
-            f"{counted(needed, 'training sequence')}{of_class} at least, and there are fewer: "
+            f"{needed}{of_class} at least, and there are fewer: "
             + ("that class is in every set." if per_class else "they have all classes.")
         )
     found = 1 - probabilities <= limits + 1e-12
     found[np.arange(len(found)), probabilities.argmax(1)] = True
     return np.asarray(found)
+
+
+def least_cases(coverage: float) -> int:
+    """Of how many training sequences, at least, sets can be smaller than all classes.
+
+    >>> least_cases(0.9)
+    9
+    """
+    return math.ceil(coverage / (1 - coverage) - 1e-9)
 
 
 def require_held_out(estimator: Any) -> HeldOut:

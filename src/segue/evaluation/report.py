@@ -33,6 +33,7 @@ from segue._version import __version__
 from segue.data.dataset import Dataset, named
 from segue.errors import DataError, counted
 from segue.evaluation import text
+from segue.evaluation.members import is_member, member_table
 from segue.extras import require
 from segue.metrics import UNDEFINED
 from segue.plots.diagram import BOXES
@@ -97,7 +98,8 @@ def render(
     sets[evaluation.part or "scored"] = evaluation.dataset
     info, rows = evaluation.model_info, text.score_rows(evaluation)
     notes = {"read as": "; ".join(evaluation.dataset.notes)}
-    made = {**notes, **dict(info.summary), **dict(facts), "model id": info.model_id}
+    done = {name: said for name, said in info.summary if not is_member(said)}
+    made = {**notes, **done, **dict(facts), "model id": info.model_id}
     has_one_class = evaluation.task_.labels_each == "one"
     return (
         templates()
@@ -109,6 +111,7 @@ def render(
             rows=rows,
             made=[pair for pair in made.items() if pair[1]],
             chosen=selection,
+            members=member_table(info.summary),
             sets=sets,
             data=_describe(sets),
             drawn=_draw_data(sets) if has_one_class else None,

@@ -6,6 +6,7 @@ from typing import Any
 
 from segue.data.dataset import named
 from segue.errors import counted
+from segue.evaluation.members import member_table
 from segue.evaluation.trained_on import UNSEEN, TrainedOn
 from segue.text_table import text_table
 
@@ -26,6 +27,8 @@ def report(evaluation: Evaluation) -> str:
     details = [first, *(f"{line}  {note}".rstrip() for line in lines)]
     details += [table.note] if table.note else []
     blocks = [text_table(scores, "<><"), "\n".join(sentences), "\n".join(details)]
+    if (members := member_table(evaluation.model_info.summary)) is not None:
+        blocks.append(f"{text_table([members.headings, *members.rows], '<')}\n{members.note}")
     return "\n\n".join([heading(evaluation), *blocks])
 
 
@@ -50,6 +53,9 @@ def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         (name, main.text(value), said) for (name, said), value in zip(heads, values, strict=True)
     ]
     rows += [(m.label, m.text(getattr(evaluation, m.name)), m.meaning) for m in others]
+    if (sets := evaluation.sets) is not None:
+        said = f"share with the true class, {sets.size:.2f} classes each"
+        rows.append((f"sets for {100 * sets.wanted:g} %", f"{sets.coverage:.4f}", said))
     return [(name, value, evaluation.trained_on.marked(said)) for name, value, said in rows]
 
 

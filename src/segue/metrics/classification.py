@@ -173,6 +173,17 @@ class Calibration:
     accuracy: Floats
     counts: npt.NDArray[np.int64]
 
+    def __str__(self) -> str:
+        sure, right = (
+            np.nansum(self.counts * values) / self.counts.sum()
+            for values in (self.confidence, self.accuracy)
+        )
+        return (
+            f"Expected calibration error {self.error:.3f}: so far the confidence is from the share "
+            f"that is right, on average over the bins. Mean confidence {sure:.3f}, right "
+            f"{right:.3f}."
+        )
+
 
 def calibration(correct: Flags, confidence: Array, *, bins: int = 10) -> Calibration:
     """Compare how sure the model was with how often it was right.

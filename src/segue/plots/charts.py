@@ -250,7 +250,7 @@ def _folded(matrix: Array, classes: Sequence[Any]) -> tuple[Array, Sequence[Any]
 
 @style.styled()
 def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> Axes:
-    """Draw accuracy over confidence: a dot for each bin, its area by the sequences in it.
+    """Draw accuracy over confidence: a dot for each bin; at the bottom, the sequences in it.
 
     Below the diagonal the model is surer than it is right.
     """
@@ -261,7 +261,10 @@ def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> A
     axes.plot([0, 1], [0, 1], **DASHED, label="as right as sure")
     axes.vlines(sure, sure, right, color=VERMILION, lw=1.2, label="gap")
     axes.scatter(sure, right, 18 + 160 * share, color=BLUE, zorder=3, label="sequences")
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    middles = (calibration.edges[:-1] + calibration.edges[1:])[there] / 2
+    for middle, count in zip(middles, calibration.counts[there], strict=True):
+        axes.text(middle, -0.08, _in_cell(count), ha="center", va="center", size=7, color=MUTED)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.13, 1.03), aspect="equal")
     percent(axes.xaxis, axes.yaxis)
     title = f"calibration error {calibration.error:.3f}"
     axes.set(xlabel="confidence", ylabel="accuracy", title=title)

@@ -48,7 +48,7 @@ class Classify(ClassTask):
         "The interval is a bootstrap's at 95 %. The baseline answers the class most frequent in "
         "training. Macro F1 and ROC AUC are means over classes, as in scikit-learn; a dash stands "
         "where nothing is defined. The calibration error is the expected calibration error in ten "
-        "bins of equal width (Guo et al. 2017)."
+        "bins of equal width (Guo et al. 2017); of few sequences it is above 0 by chance alone."
     )
 
     @classmethod
@@ -181,13 +181,14 @@ class Classify(ClassTask):
         calibration = Picture(
             "calibration", scores.plot_calibration(),
             "Accuracy over confidence, in ten bins: above the line the model is right more often "
-            "than it claims, below it less often",
+            "than it claims, below it less often. At the bottom, the sequences in each bin",
         )  # fmt: skip
-        table = self.details(scores, ROWS_ON_PAGE)
+        table, sets = self.details(scores, ROWS_ON_PAGE), scores.sets
+        said = (str(scores.calibration), *([] if sets is None else [str(sets)]))
         return (
             Section("confusion", "Confusion matrix", (confusion,)),
             Section("classes", table.title, (table,)),
-            Section("calibration", "Calibration", (calibration,)),
+            Section("calibration", "Calibration", (*said, calibration)),
         )
 
     @classmethod

@@ -294,11 +294,7 @@ class ResultsPage:
     def _calibration(self, found: Results) -> None:
         seen = found.calibration
         with card("Calibration"):
-            text(
-                f"Expected calibration error {seen.error:.3f}: so far the confidence is from the "
-                "share that is right, on average. On the straight line they are the same.",
-                "div", "dim small-text",
-            )  # fmt: skip
+            text(f"{seen} On the straight line they are the same.", "div", "dim small-text")
             names = ("right", "as sure")
             chart = LineChart(names, axis="confidence", label="accuracy over confidence", high=1.0)
             bins = [
