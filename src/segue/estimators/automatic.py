@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from segue.data.arrays import Array
-from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
 from segue.estimators.folds import Fits, fit_folds
 from segue.estimators.kept_members import KeptMembers
@@ -27,10 +26,10 @@ from segue.estimators.splitting import (
     fits_in_closed_form,
     has_candidates,
 )
+from segue.estimators.suited import seen_sizes, suited
 from segue.layers import Dense, Embedding, LayerSpec, Parallel, Pool
 from segue.layers.untrained import LONGEST
 from segue.networks import Network
-from segue.prepare import Standardize, as_steps
 from segue.progress import Progress, duration
 from segue.search.candidates import FOLDS, LARGE, Candidate, in_order
 from segue.search.combining import Combination, combine, loss_and_slope
@@ -47,7 +46,6 @@ from segue.training.objectives import Objective, make_objective
 SECONDS = 120.0  # where there is no limit
 JOINING = 0.5  # seconds that are kept for it, or a fiftieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
-TEXTS = "ngrams"  # how texts are prepared, unless something else is asked for
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
 
 
@@ -64,17 +62,6 @@ def searches(estimator: EstimatorArguments, split: TrainValidationSplit) -> bool
     kind = split.task.objective.kind
     # Of a sigmoid for each class the probabilities are brought to one.
     return has_candidates(estimator, split.train) and kind != "sigmoid"
-
-
-def suited(estimator: EstimatorArguments, data: Dataset) -> EstimatorArguments:
-    """The estimator with the preparation that the candidates want, where none was chosen."""
-    if not data.x.is_text or not all(
-        isinstance(s, Standardize) for s in as_steps(estimator.prepare)
-    ):
-        return estimator
-    found = copy.copy(estimator)
-    found.prepare = TEXTS
-    return found
 
 
 def with_network(estimator: EstimatorArguments, network: str, **options: Any) -> Any:
@@ -107,12 +94,12 @@ def fit_automatically(
     callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
     for callback in callbacks:
         callback.on_start([])
-    estimator = suited(estimator, data)
+    estimator = suited(estimator, split, fits.whole)
     kept = KeptMembers.open(run_folder, estimator, split)
     began -= kept.seconds
-    lengths, count = data.x.lengths, len(data)
+    (lengths, channels), count = seen_sizes(estimator, data), len(data)
     same = bool((lengths == lengths[0]).all())
-    shape = (count, float(lengths.mean()), data.x.channels, None if same else float(LONGEST))
+    shape = (count, float(lengths.mean()), channels, None if same else float(LONGEST))
     size = DataSize(*shape, outputs=len(data.classes or ()) or 1)
     kind: Any = "steps" if split.task.per_step else "texts" if data.x.is_text else "series"
     limit = options.time_limit_seconds or SECONDS

@@ -5,6 +5,7 @@ What the readers of sounds, texts and images share: finding the files, and readi
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
 from collections.abc import Callable, Hashable, Sequence
@@ -18,7 +19,8 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import FileError, OptionError
 from segue.readers.blocks import Blocks, LabelledFiles, Problems, runs
 from segue.readers.decoding import labels_of_texts
-from segue.readers.sources import list_folder
+from segue.readers.registry import part_named
+from segue.readers.sources import GROUPS, list_folder
 
 Header = TypeVar("Header")
 Read = Callable[[Path], Any]
@@ -74,8 +76,42 @@ def find_labelled_files(
     found = LabelledFiles(tuple(path / name for name in names), tuple(names))
     if own:
         return found[:limit]
-    known = LabelledFiles(found.files, found.ids, labels_of_texts(list(classes.values())))
+    known = LabelledFiles(
+        found.files, found.ids, labels_of_texts(list(classes.values())), _groups(path, names)
+    )
     return known[in_turn(_rows_by_key(list(classes.values())), limit)]
+
+
+def _groups(path: Path, names: list[str]) -> Array | None:
+    """`[n]`, who or what each file comes from, of a table `groups.csv`; `None`: there is none.
+
+    Args:
+        path: the folder with the folders of the classes; where it is a part, such as `train`, the
+            table may lie beside it.
+        names: of the files, below that folder.
+
+    Raises:
+        FileError: a table of other columns, or without a line for each file.
+    """
+    places = [path, path.parent] if part_named(path.name) else [path]
+    table = next((place / GROUPS for place in places if (place / GROUPS).is_file()), None)
+    if table is None:
+        return None
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"filename", "group"} <= rows[0].keys():
+        raise FileError(
+            "expected a line with the names filename,group, and one a file.", path=table
+        )
+    found = {(table.parent / str(row["filename"])).resolve(): row["group"] for row in rows}
+    missing = [name for name in names if not found.get((path / name).resolve())]
+    if missing:
+        raise FileError(
+            f"has no group for {len(missing)} of {len(names)} files, such as {missing[0]}: each "
+            "needs a line with its name below this folder, and its group.",
+            path=table,
+        )
+    return np.array([found[(path / name).resolve()] for name in names])
 
 
 def in_turn(groups: Sequence[Sequence[int]], limit: int | None) -> list[int]:

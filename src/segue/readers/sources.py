@@ -42,6 +42,9 @@ class Inside(NamedTuple):
     folders: list[str]
 
 
+GROUPS = "groups.csv"  # beside folders: what the files in them come from
+
+
 def list_folder(folder: Path) -> Inside:
     """Return the names in a folder, sorted, without the hidden ones.
 
@@ -153,7 +156,7 @@ def _source_from_file(path: Path, readers: tuple[Reader, ...]) -> Source:
 
 def _sources_in_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "") -> list[Source]:
     files = defaultdict(list)
-    for file in without_submissions(list_folder(folder).files):  # there may be a hundred thousand
+    for file in _own_files(folder):  # there may be a hundred thousand
         for reader in readers if file.startswith(begin) else ():
             if reader.matches(file) and (len(readers) == 1 or reader.accepts(folder / file)):
                 files[reader].append(file)
@@ -167,6 +170,16 @@ def _sources_in_folder(folder: Path, readers: tuple[Reader, ...], begin: str = "
             once = [file for file in own if not file.endswith(".gz") or file[:-3] not in own]
             sources += [_source_from_file(folder / file, (reader,)) for file in once]
     return sources
+
+
+def _own_files(folder: Path) -> list[str]:
+    """The files of a folder that may hold data."""
+    files, folders = list_folder(folder)
+    files = without_submissions(files)
+    tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    if folders and tables == [GROUPS]:  # of the files in these folders
+        files.remove(GROUPS)
+    return files
 
 
 def _below_tables(folder: Path, readers: tuple[Reader, ...], own: list[Source]) -> list[Source]:
