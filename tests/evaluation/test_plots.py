@@ -266,7 +266,10 @@ def test_no_history_is_refused() -> None:
 def test_calibration_has_a_dot_for_each_bin() -> None:
     """A dot for each bin that is not empty, at its confidence and accuracy."""
     found = metrics.calibration(np.array([True, False, True]), np.array([0.55, 0.58, 0.95]))
-    axes = plots.plot_calibration(found)
+    axes = plots.plot_calibration(found, interval=(0.1, 0.25))
+    assert axes.get_title(loc="left").endswith("(0.100 to 0.250)")
+    low, high = axes.collections[0].get_segments()[0][:, 1].tolist()
+    assert (low, high) == pytest.approx(metrics.wilson_interval(1, 2))
     assert [text.get_text() for text in axes.texts] == ["2", "1"]
     dots = axes.collections[-1].get_offsets()
     assert np.asarray(dots) == pytest.approx(np.array([[0.565, 0.5], [0.95, 1.0]]))

@@ -134,6 +134,28 @@ def test_calibration_by_hand() -> None:
     assert found.error == pytest.approx(2 / 5 * 0.05 + 3 / 5 * (0.95 - 2 / 3))
 
 
+def test_the_interval_of_the_calibration_error_holds_it() -> None:
+    """Of simulated models, one that is as right as it is sure, and one that is surer."""
+    draws, held = np.random.default_rng(0), np.zeros(2)
+    for _ in range(100):
+        sure = draws.uniform(0.5, 1.0, 300)
+        for number, gap in enumerate((0.0, 0.1)):
+            right = draws.random(300) < sure - gap
+            low, high = metrics.calibration_interval(right, sure, draws=1000) or (1, 0)
+            held[number] += low <= gap <= high
+    assert (held >= 90).all()
+
+
+def test_the_interval_of_the_calibration_error_draws_groups() -> None:
+    """It is wider where sequences of a group are right or wrong together; one tells nothing."""
+    right, sure = np.repeat([True, False, True, True, True, False, True, False], 25), np.ones(200)
+    low, high = metrics.calibration_interval(right, sure) or (0, 1)
+    wide_low, wide_high = metrics.calibration_interval(right, sure, np.arange(200) // 25) or (0, 0)
+    assert wide_high - wide_low > 2 * (high - low)
+    assert metrics.calibration_interval(right, sure, np.zeros(200)) is None
+    assert metrics.calibration_interval(right[:1], sure[:1]) is None
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=50))
 def test_calibration_error_equals_its_definition(pairs: list[tuple[bool, float]]) -> None:
     """The error is the sum over bins (e, e + 0.1] of the gap, by the share of sequences."""

@@ -68,8 +68,9 @@ class Evaluation:
     (`segue.metrics.METRICS` has them all):
 
     - classify: `accuracy`, `balanced_accuracy`, `f1`, `roc_auc`, `log_loss`, `calibration`,
-      `calibration_error`, `coverage_curve`, `confusion`, `per_class`; the arrays
-      `targets`, `predictions` `[n]`, `probabilities` `[n, class]`, `classes`, `baseline_class`;
+      `calibration_error`, `calibration_error_interval`, `coverage_curve`, `confusion`,
+      `per_class`; the arrays `targets`, `predictions` `[n]`, `probabilities` `[n, class]`,
+      `classes`, `baseline_class`;
     - label: the same over labelled steps, without `roc_auc` and calibration;
     - multilabel: `accuracy`, `exact`, `f1`, `per_label`; `targets`, `predictions`,
       `probabilities` `[n, label]`, `classes`;
@@ -277,7 +278,8 @@ class Evaluation:
         """Draw accuracy over confidence: on the diagonal the model is as right as it is sure."""
         from segue import plots
 
-        return plots.plot_calibration(self.calibration, axes=axes)
+        interval = self.calibration_error_interval
+        return plots.plot_calibration(self.calibration, interval=interval, axes=axes)
 
     def plot_predictions(self, axes: Axes | None = None) -> Axes:
         """Draw predicted over true numbers, of forecasts those of the first step ahead."""

@@ -8,6 +8,7 @@ from segue.data.dataset import named
 from segue.errors import counted
 from segue.evaluation.members import member_table
 from segue.evaluation.trained_on import UNSEEN, TrainedOn
+from segue.metrics import Metric
 from segue.text_table import text_table
 
 Evaluation = Any  # segue.Evaluation, which calls these functions
@@ -43,20 +44,26 @@ def heading(evaluation: Evaluation) -> str:
 def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """Name, number and meaning of each score; the baselines come behind the first."""
     main, *others = (metric for metric in evaluation.task_.metrics().values() if metric.label)
-    meaning = main.meaning
-    if evaluation.interval is not None:
-        low, high = evaluation.interval
-        meaning = f"95 % interval {low:.4f} to {high:.4f}"
+    meaning = _interval(evaluation, main) or main.meaning
     values = evaluation.scores_by_model.values()
     heads = [(main.label, meaning), *(one[:2] for one in evaluation.outcome.baselines)]
     rows = [
         (name, main.text(value), said) for (name, said), value in zip(heads, values, strict=True)
     ]
-    rows += [(m.label, m.text(getattr(evaluation, m.name)), m.meaning) for m in others]
+    for metric in others:
+        said = "; ".join(filter(None, [metric.meaning, _interval(evaluation, metric)]))
+        rows.append((metric.label, metric.text(getattr(evaluation, metric.name)), said))
     if (sets := evaluation.sets) is not None:
         said = f"share with the true class, {sets.size:.2f} classes each"
         rows.append((f"sets for {100 * sets.wanted:g} %", f"{sets.coverage:.4f}", said))
     return [(name, value, evaluation.trained_on.marked(said)) for name, value, said in rows]
+
+
+def _interval(evaluation: Evaluation, metric: Metric) -> str:
+    """The 95 % interval of a score in words; empty where it has none."""
+    name = f"{metric.name}_interval"
+    interval = getattr(evaluation, name) if name in evaluation.task_.metrics() else None
+    return "" if interval is None else "95 % interval {:.4f} to {:.4f}".format(*interval)
 
 
 def verdict(evaluation: Evaluation) -> str:

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from segue.data.dataset import named
 from segue.data.sequences import Array
 from segue.errors import DataError
+from segue.metrics.intervals import wilson_interval
 from segue.plots import style
 from segue.plots.style import BLUE, DASHED, INK, MUTED, PALETTE, RULE, VERMILION, percent
 from segue.randomness import numpy_generator
@@ -249,24 +250,40 @@ def _folded(matrix: Array, classes: Sequence[Any]) -> tuple[Array, Sequence[Any]
 
 
 @style.styled()
-def plot_calibration(calibration: Calibration, *, axes: Axes | None = None) -> Axes:
+def plot_calibration(
+    calibration: Calibration,
+    *,
+    interval: tuple[float, float] | None = None,
+    axes: Axes | None = None,
+) -> Axes:
     """Draw accuracy over confidence: a dot for each bin; at the bottom, the sequences in it.
 
-    Below the diagonal the model is surer than it is right.
+    Below the diagonal the model is surer than it is right. The lines through the dots are Wilson's
+    95 % intervals of the accuracies: where one crosses the diagonal, luck may be all there is.
+
+    Args:
+        calibration: of `segue.metrics.calibration`.
+        interval: of its error, as `segue.metrics.calibration_interval` finds it.
+        axes: where to draw.
     """
     axes = style.new_axes(4.2, 3.6) if axes is None else axes
     there = calibration.counts > 0
     share = calibration.counts[there] / calibration.counts.sum()
     sure, right = calibration.confidence[there], calibration.accuracy[there]
     axes.plot([0, 1], [0, 1], **DASHED, label="as right as sure")
-    axes.vlines(sure, sure, right, color=VERMILION, lw=1.2, label="gap")
+    counts = calibration.counts[there].tolist()
+    hits = np.rint(right * counts).astype(int).tolist()
+    low, high = np.array([wilson_interval(*pair) for pair in zip(hits, counts, strict=True)]).T
+    axes.vlines(sure, low, high, color=MUTED, lw=0.8, label="95 %")
+    axes.vlines(sure, sure, right, color=VERMILION, lw=1.6, label="gap")
     axes.scatter(sure, right, 18 + 160 * share, color=BLUE, zorder=3, label="sequences")
     middles = (calibration.edges[:-1] + calibration.edges[1:])[there] / 2
-    for middle, count in zip(middles, calibration.counts[there], strict=True):
+    for middle, count in zip(middles, counts, strict=True):
         axes.text(middle, -0.08, _in_cell(count), ha="center", va="center", size=7, color=MUTED)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.13, 1.03), aspect="equal")
     percent(axes.xaxis, axes.yaxis)
     title = f"calibration error {calibration.error:.3f}"
+    title += "" if interval is None else " ({:.3f} to {:.3f})".format(*interval)
     axes.set(xlabel="confidence", ylabel="accuracy", title=title)
     axes.legend(loc="best", markerscale=0.6)
     return axes

@@ -181,7 +181,8 @@ class Classify(ClassTask):
         calibration = Picture(
             "calibration", scores.plot_calibration(),
             "Accuracy over confidence, in ten bins: above the line the model is right more often "
-            "than it claims, below it less often. At the bottom, the sequences in each bin",
+            "than it claims, below it less often. Thin lines are 95 % intervals; at the bottom "
+            "stands how many sequences each bin has",
         )  # fmt: skip
         table, sets = self.details(scores, ROWS_ON_PAGE), scores.sets
         said = (str(scores.calibration), *([] if sets is None else [str(sets)]))
