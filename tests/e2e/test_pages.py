@@ -20,6 +20,7 @@ NEEDS = {  # data that are not part of the project
     "instruments": "instruments",
     "mnist-rows": "mnist",
     "t81-558": "sunspots",
+    "transformer": "sunspots",
     "texts": "authors",
 }
 PARTS = {

@@ -91,6 +91,11 @@ RECIPES: dict[str, tuple[str | None, list[str], list[str]]] = {
         ],
         ["gates.png", "history.png", "sunspots.png", "transfer_functions.png"],
     ),
+    "transformer": (
+        "sunspots",
+        [r"6,381 for the test", r"transformer: mean +\d+\.\d+", r"same as yesterday +14\.62"],
+        ["history.png", "network.png", "sunspots.png"],
+    ),
     "waves": (
         None,
         [
