@@ -219,3 +219,20 @@ def test_what_has_no_candidates_gets_a_network() -> None:
     options = segue.TrainingOptions(progress="none", time_limit_seconds=0.2)
     fitted = auto(epochs=1, options=options).fit(np.arange(24).reshape(6, 4) % 5, ["a", "b"] * 3)
     assert "bilstm(100)" in fitted.network_.summary().text
+
+
+def test_members_keep_to_the_targets() -> None:
+    """Those that would make the model too large, or too slow, are left out; one is always kept."""
+    x, y = waves(30)
+    every = auto().fit(x, y)
+    sizes = [w.nbytes for w in every.network_.get_weights().values()]
+    most = 0.5 * sum(sizes) / 1000
+    small = auto(options=segue.TrainingOptions(progress="none", target_kb=most)).fit(x, y)
+    assert sum(w.nbytes for w in small.network_.get_weights().values()) / 1000 <= 1.1 * most
+    assert "left out: beyond the targets" in members(small).values()
+    fast = segue.TrainingOptions(progress="none", target_ms=1e-6)
+    with pytest.warns(UserWarning, match=r"No member is within the targets: .* is the nearest"):
+        fitted = auto(options=fast).fit(x, y)
+    assert list(members(fitted).values()).count("left out: beyond the targets") == 3
+    with pytest.raises(segue.errors.OptionError, match="`target_kb` is 0; expected more than 0"):
+        segue.TrainingOptions(target_kb=0)

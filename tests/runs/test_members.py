@@ -35,10 +35,10 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Any:
     real = kept_members.KeptMembers.keep
 
     def arrange(count: int, error: type[BaseException] | None) -> None:
-        def keep(self: kept_members.KeptMembers, member: Any) -> None:
+        def keep(self: kept_members.KeptMembers, *given: Any) -> None:
             if error is not None and len(self.entries) == count:
                 raise error
-            real(self, member)
+            real(self, *given)
 
         monkeypatch.setattr(kept_members.KeptMembers, "keep", keep)
 

@@ -21,7 +21,7 @@ ESTIMATOR = "network prepare epochs batch_size learning_rate validation class_we
 FORECASTER = ["size", "horizon", "strategy"]
 TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
-    precision checkpoint_every
+    target_ms target_kb precision checkpoint_every
 """.split()
 FORMS = forms_of("fit")
 

@@ -15,7 +15,7 @@ fingerprint                        hashes of the sequences that were trained on
 
 anytime, streaming, streams        probabilities after each step; one sequence, or many, by steps
 files, loading, restoring          a model as a file, and back
-kept_members                       those of a search that is not done, in a run's folder
+kept_members, on_target            those of a search in a run's folder; small, fast ones
 """
 
 from typing import TYPE_CHECKING

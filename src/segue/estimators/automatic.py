@@ -19,6 +19,7 @@ from segue.data.arrays import Array
 from segue.data.encoding import NO_LABEL
 from segue.estimators.folds import Fits, fit_folds
 from segue.estimators.kept_members import KeptMembers
+from segue.estimators.on_target import milliseconds_of, on_target
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import (
     EstimatorArguments,
@@ -27,6 +28,7 @@ from segue.estimators.splitting import (
     has_candidates,
 )
 from segue.estimators.suited import seen_sizes, suited
+from segue.extras import require
 from segue.layers import Dense, Embedding, LayerSpec, Parallel, Pool
 from segue.layers.untrained import LONGEST
 from segue.networks import Network
@@ -44,7 +46,7 @@ from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
 
 SECONDS = 120.0  # where there is no limit
-JOINING = 0.5  # seconds that are kept for it, or a fiftieth of a short limit
+JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
 
@@ -98,6 +100,8 @@ def fit_automatically(
     kept = KeptMembers.open(run_folder, estimator, split)
     began -= kept.seconds
     (lengths, channels), count = seen_sizes(estimator, data), len(data)
+    if kept.members:
+        _import_slow()
     same = bool((lengths == lengths[0]).all())
     shape = (count, float(lengths.mean()), channels, None if same else float(LONGEST))
     size = DataSize(*shape, outputs=len(data.classes or ()) or 1)
@@ -122,18 +126,22 @@ def fit_automatically(
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
         def tell(member: Member) -> None:
-            board.write(f"{member.candidate.name}: {in_words(member)}, {duration(member.seconds)}")
-            kept.keep(member)
+            took = milliseconds_of(member.result, data)
+            said = f"{in_words(member)}, {took:.2g} ms an answer, {duration(member.seconds)}"
+            board.write(f"{member.candidate.name}: {said}")
+            kept.keep(member, took)
+            _import_slow()
 
         found = search(
             within(in_order(count, kind), size, limit),
             one,
             lambda candidate: candidate.seconds(*size),
-            until=began + limit - min(JOINING, 0.02 * limit),
+            until=began + limit - min(JOINING, 0.05 * limit),
             tell=tell,
             starts=starts,
             done=kept.members,
         )
+    found = on_target(found, options, kept.milliseconds)
     try:
         result = joined(found, split, seconds=time.perf_counter() - began)
     except KeyboardInterrupt:  # there is little left to be done
@@ -144,6 +152,11 @@ def fit_automatically(
         callback.on_epoch(result.history.rows[0], state)
         callback.on_end(result.stopped)
     return result
+
+
+def _import_slow() -> None:
+    """Import what joins members while there is time; on a busy machine it takes seconds."""
+    require("scipy.optimize")
 
 
 def held_out_logits(result: FitResult) -> Array:

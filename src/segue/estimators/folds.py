@@ -73,6 +73,8 @@ def fit_folds(
     results: list[FitResult] = []
     logits: Array | None = None
     for number, held in enumerate(several):
+        if results and time.perf_counter() > until:
+            break
         one: Any = copy.copy(estimator)
         seconds = _FITTING * (until - time.perf_counter()) / (len(several) - number)
         one.options = replace(estimator.training_options, time_limit_seconds=max(0.01, seconds))

@@ -43,6 +43,7 @@ class _Entry(_Closed):
     network: str
     trained: bool
     seconds: float = pydantic.Field(ge=0)
+    milliseconds: float = pydantic.Field(0.0, ge=0)
 
 
 class _Index(_Closed):
@@ -60,7 +61,8 @@ class KeptMembers:
         folder: where they are kept; `None`: nowhere.
         fingerprint: what a search must have in common with this one to go on from it.
         members: in the order in which they were fitted; here only those that were there before.
-        entries: of all.
+        entries: of all that are on disk.
+        milliseconds: that an answer of each takes, by its network.
     """
 
     estimator: Any
@@ -68,6 +70,7 @@ class KeptMembers:
     fingerprint: dict[str, Any] = field(default_factory=dict)
     members: list[Member] = field(default_factory=list)
     entries: list[_Entry] = field(default_factory=list)
+    milliseconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -91,6 +94,7 @@ class KeptMembers:
         elif (folder / INDEX).is_file():
             remove_unfinished(folder)
             found.entries += found._read_index().members
+            found.milliseconds |= {one.network: one.milliseconds for one in found.entries}
             numbered = enumerate(found.entries, start=1)
             found.members += [found._read(number, entry, split) for number, entry in numbered]
         return found
@@ -100,12 +104,22 @@ class KeptMembers:
         """How long they took."""
         return sum(entry.seconds for entry in self.entries)
 
-    def keep(self, member: Member) -> None:
+    def keep(self, member: Member, milliseconds: float = 0.0) -> None:
         """Write a member.
+
+        Args:
+            member: that is finished.
+            milliseconds: that an answer of it takes.
 
         Raises:
             WriteError: the disk is full or read-only.
         """
+        one = member.candidate
+        entry = _Entry(
+            name=one.name, network=one.network, trained=one.trained, seconds=member.seconds,
+            milliseconds=milliseconds,
+        )  # fmt: skip
+        self.milliseconds[one.network] = milliseconds
         if self.folder is None:
             return
         make_folder(self.folder)
@@ -114,12 +128,9 @@ class KeptMembers:
         if member.result.held_out is not None:
             tensors |= vars(member.result.held_out)
         tensorfile.write(held_out, tensorfile.to_bytes('{"format": 1}', tensors))
-        one, fitted = member.candidate, copy.copy(self.estimator)
+        fitted = copy.copy(self.estimator)
         fitted.network = one.network
         save(fitted._take(member.result), model)
-        entry = _Entry(
-            name=one.name, network=one.network, trained=one.trained, seconds=member.seconds
-        )
         self.entries.append(entry)
         index = _Index(format=1, fingerprint=self.fingerprint, members=self.entries)
         write_text(self.folder / INDEX, index.model_dump_json(indent=1) + "\n")

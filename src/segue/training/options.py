@@ -65,6 +65,9 @@ class TrainingOptions:
             is then validated, as after a whole one. What has begun, a batch or with `truncate`
             a piece of one, is finished, and so is the validation; one is always learnt from. A
             refit has as long again.
+        target_ms: milliseconds that an answer to one sequence may take, of the network "auto":
+            members that would make it slower are left out; `None`: any.
+        target_kb: kilobytes that its weights may take, likewise.
         checkpoint_every: seconds between two checkpoints, where a training has a folder; they are
             then written within an epoch too. `None`: after epochs only, 5 seconds apart at least.
         threads: how many may compute; `None` chooses from the size of the work.
@@ -101,6 +104,8 @@ class TrainingOptions:
     plateau_factor: float = 0.5
     refit: bool = False
     time_limit_seconds: float | None = None
+    target_ms: float | None = None
+    target_kb: float | None = None
     checkpoint_every: float | None = None
     threads: int | None = None
     precision: PrecisionName = "auto"
@@ -193,7 +198,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         "a whole number from 1 on, or None",
     ),
     (
-        "clip_norm time_limit_seconds",
+        "clip_norm time_limit_seconds target_ms target_kb",
         lambda value: value is None or (is_number(value) and value > 0),
         "more than 0, or None",
     ),
