@@ -50,7 +50,7 @@ def translation_hint(word: str) -> str | None:
     advice: dict[str, str] = tomllib.loads(text)
     for name in (word, word.rpartition(".")[2]):  # such as model.add and keras.layers.Add
         plain = name.lower().replace("_", "").removesuffix("layer").removesuffix("1d")
-        plain = plain.rstrip("0123456789")  # such as resnet18
-        if plain in advice:
-            return advice[plain]
+        for known in (plain, plain.rstrip("0123456789")):  # such as resnet18
+            if known in advice:
+                return advice[known]
     return None

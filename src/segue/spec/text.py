@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_HYPHENS = re.compile(r"(?:-\w+)+")
 _DEEPEST_LISTS = 5  # no argument needs more than two
 
 
@@ -97,6 +98,7 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if match is None:
                 position += len(text[position:]) - len(text[position:].lstrip())
+                self.refuse_hyphen(position)
                 raise self.fail(f"unexpected {text[position]!r}", position)
             kind = match.lastgroup or ""
             self.tokens.append(_Token(kind, match[kind], match.start(kind)))
@@ -105,6 +107,14 @@ class _Parser:
 
     def fail(self, message: str, position: int) -> SpecError:
         return SpecError(message, text=self.text, position=position)
+
+    def refuse_hyphen(self, position: int) -> None:
+        """Refuse a name with hyphens, such as LSTM-FCN, by the name that is nearest."""
+        before, (kind, word, start) = ([_Token("", "", 0)] * 2 + self.tokens)[-2:]
+        rest = _HYPHENS.match(self.text, position)
+        if kind == "word" and start + len(word) == position and before.text != "=" and rest:
+            name, near = word + rest[0], self.near((word + rest[0]).replace("-", "_"), self.table)
+            raise self.fail(f"unknown {self.what} {name!r}{near}", start)
 
     def near(self, word: str, known: Iterable[str]) -> str:
         """The end of a message about an unknown word."""
