@@ -195,6 +195,22 @@ def test_texts() -> None:
     assert str(in_words.preparation_) == "words(min_count=1)"
 
 
+def test_texts_have_a_model_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is trained for a few seconds stays where nothing else comes to an end."""
+    texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "c", "d"] * 4
+    fit_folds = automatic.fit_folds
+
+    def interrupted(*given: Any) -> Any:
+        if given[3] == 5:
+            raise KeyboardInterrupt
+        return fit_folds(*given)
+
+    monkeypatch.setattr(automatic, "fit_folds", interrupted)
+    fitted = auto().fit(texts, y)
+    assert fitted.stopped_ == "interrupted"
+    assert "n-grams, at first" in dict(fitted.training_summary_)
+
+
 def test_labels_at_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         candidates, "STEPS", tuple(Candidate(n, n, trained=True) for n in ("gru(4)", "lstm(4)"))
@@ -219,6 +235,11 @@ def test_what_has_no_candidates_gets_a_network() -> None:
     options = segue.TrainingOptions(progress="none", time_limit_seconds=0.2)
     fitted = auto(epochs=1, options=options).fit(np.arange(24).reshape(6, 4) % 5, ["a", "b"] * 3)
     assert "bilstm(100)" in fitted.network_.summary().text
+    with pytest.warns(UserWarning, match="Only one sequence belongs to class a, b"):
+        few = auto(epochs=1, options=options, validation=None).fit(
+            ["one one", "two two"], ["a", "b"]
+        )
+    assert "bilstm(100)" in few.network_.summary().text
 
 
 def test_members_keep_to_the_targets() -> None:

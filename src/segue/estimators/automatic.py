@@ -46,6 +46,7 @@ from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
 
 SECONDS = 120.0  # where there is no limit
+SOON = 3.0  # seconds of what is trained so that there is a model
 JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
 PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
@@ -113,6 +114,9 @@ def fit_automatically(
             quiet = with_network(
                 estimator, candidate.network, progress="none", time_limit_seconds=None
             )
+            if candidate.soon:
+                soon = min(until, time.perf_counter() + SOON)
+                return as_member(*fit_folds(quiet, split, fits, 1, soon), split)
             if candidate.trained:
                 needed = FOLDS * candidate.training_seconds(count, size.steps)
                 is_one = count >= LARGE and needed > until - time.perf_counter()
@@ -255,7 +259,7 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
     first: FitResult = found.members[0].result
     objective = make_objective(first.task.objective)
     form = "softmax" if objective.every else objective.form
-    members = list(found.members)
+    members = [m for m in found.members if not m.candidate.soon] or list(found.members)
     known, encoded, wanted = known_targets(first, split, [m.logits for m in members])
     own = [member.logits[known] for member in members]
     combination = combine(own, wanted, form)

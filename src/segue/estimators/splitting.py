@@ -205,8 +205,16 @@ def has_candidates(estimator: EstimatorArguments, train: Dataset) -> bool:
     if train.splits_by == "time" or not _is_plain(estimator):
         return False
     if estimator._task_type.per_step or train.x.is_text:
-        return train.static is None and len(train) > 1
+        return train.static is None and _can_be_split(train)
     return train.x.kind == "numbers"
+
+
+def _can_be_split(train: Dataset) -> bool:
+    """Whether some sequences can be set aside without all of what they come from, or of a class."""
+    if train.groups is not None and len(np.unique(train.groups)) < 2:
+        return False
+    one_each = train.task == "classify" and np.unique(train.y, return_counts=True)[1].max() < 2
+    return len(train) > 1 and not one_each
 
 
 def _is_plain(estimator: EstimatorArguments) -> bool:

@@ -44,6 +44,8 @@ class Candidate:
         parts: of which this is one.
         trained: whether it is trained by gradients, fold after fold; `nanoseconds` are then those
             of a step of an update, and there are no features.
+        soon: whether it is trained for a few seconds only, so that there is a model until another
+            one is there.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Candidate:
     once: float = 0.1
     grows: bool = False
     trained: bool = False
+    soon: bool = False
     channel: float = 0.0
     step: float = 0.0
     smaller: Callable[[int], str] | None = None
@@ -151,10 +154,12 @@ TRAINED = (
 
 
 TEXTS = (
+    Candidate("n-grams, at first", "embedding(16) pool(mean)", trained=True, soon=True),
     Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=1_000, once=0.5),
 )
 
 STEPS = (
+    Candidate("lstm, at first", "bilstm(64)", trained=True, soon=True),
     Candidate("lstm both ways", "bilstm(64)", trained=True, nanoseconds=4_000, once=0.5),
     Candidate(
         "dilated convolutions and gru",
