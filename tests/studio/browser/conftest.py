@@ -47,11 +47,17 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def studio(folder: Path) -> Iterator[Callable[..., str]]:
-    """Start the studio; give its address. All that was started is ended with the test."""
+    """Start the studio, perhaps after killing those before; give its address.
+
+    All that was started is ended with the test.
+    """
     started: list[subprocess.Popen[str]] = []
     plain = {name: v for name, v in os.environ.items() if "PYTEST" not in name}  # NiceGUI asks
 
-    def start() -> str:
+    def start(*, kills: bool = False) -> str:
+        while kills and started:
+            started[-1].kill()
+            started.pop().communicate()
         process = subprocess.Popen(
             [sys.executable, "-m", "segue", "studio", str(folder), "--no-browser"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,

@@ -20,7 +20,7 @@ from segue.readers import write
 
 pytestmark = pytest.mark.slow
 
-Studio = Callable[[], str]
+Studio = Callable[..., str]
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -149,6 +149,7 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
     expect(text).to_have_value("lstm(8) pool(mean)")
     # With the keys alone: a layer behind another, moved into a branch, taken out, and undone.
     page.get_by_role("button", name="Undo").click()
+    expect(text).to_have_value("pool(mean) lstm(8)")
     text.fill("lstm(8) residual(relu)")
     first = page.locator('[data-path="network/0"]')
     expect(page.locator('[data-path="network/1/layers/0/0"]')).to_be_visible()
@@ -185,7 +186,7 @@ def test_a_mistake_in_the_network_stands_at_its_layer(
 def test_a_training_is_stopped_and_another_page_sees_it(
     studio: Studio, page: Any, folder: Path, accessible: Callable[[], None]
 ) -> None:
-    """The page is closed, the studio is started anew: nothing is lost."""
+    """The page is closed, the studio is killed and started anew: nothing is lost."""
     write(segue.synth.waves(40, test=20, length=30), folder / "waves")
     page.goto(studio())
     page.get_by_role("button", name="waves/").click()
@@ -199,7 +200,8 @@ def test_a_training_is_stopped_and_another_page_sees_it(
     expect(page.get_by_text("--epochs 100000")).to_be_attached()
     page.get_by_role("button", name="Start training").click()
     expect(page.locator(".state")).to_have_text("training")
-    page.goto(studio())
+    page.goto("about:blank")
+    page.goto(studio(kills=True))
     page.get_by_role("link", name="Training", exact=True).click()
     expect(page.locator(".state")).to_have_text("training")
     expect(page.locator(".chart.small").first).to_have_attribute("data-points", re.compile(r"\d\d"))

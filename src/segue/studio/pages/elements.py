@@ -215,7 +215,7 @@ def scored_runs(project: Project, here: str | None, on_click: Callable[[str], An
     if not names:
         text("No run has results yet.", "p", "empty")
         text("← Training", "a").props("href=/training")
-    with ui.element("div").classes("list tall"):
+    with ui.element("div").classes("list tall names"):
         run_list(project, names, here, on_click)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from nicegui import ui
 
@@ -129,6 +130,7 @@ class ResultsPage:
             text(said, "div", "dim")
             text(evaluation.verdict(), "p")
             table([(name, metric.text(value)) for name, value in evaluation.baselines.items()])
+            text("Next: use it →", "a").props["href"] = f"/use?{urlencode({'run': self.name})}"
             with ui.element("details"):
                 text("The whole report", "summary", "dim")
                 text(found.text, "pre", "spec scroll")
@@ -199,7 +201,7 @@ class ResultsPage:
                 names = [str(found.evaluation.classes[code]) for code in self.cell]
                 text(f"{names[0]} taken for {names[1]}", "h3")
                 back = ui.button("all mistakes", on_click=partial(self._choose, None))
-                back.props("flat dense")
+                back.props("flat dense").style("justify-self: start")
             else:
                 rows = found.mistakes()
                 text(found.order, "h3")
