@@ -29,6 +29,7 @@ from segue.training.inference import Prepared, map_steps, predict_outputs
 SHARE = 0.1  # that is held out, where there is one part
 PIECE = 500  # steps of what is trained on, where there is a target at each
 MANY, BATCH = 20_000, 128  # sequences from which on so many make an update
+_ALONE = 3.0  # seconds, the least of a training that is the only one
 _FITTING = 0.95  # of the time of a fold; the rest is for what is held out
 
 
@@ -68,7 +69,11 @@ def fit_folds(
     """
     whole = fits.prepared(estimator, split)
     seen = seen_by(estimator, split, split.train.x.digests(), ())
-    data = replace(split.train, x=whole.preparation.tokenized(split.train.x))
+    data = split.train
+    if data.x.is_text:
+        batches = whole.setup.train.batches  # texts are tokens there, unless they are on disk
+        tokens = whole.preparation.tokenized(data.x) if batches.values is None else None
+        data = replace(data, x=tokens or Sequences(batches.values, lengths=batches.lengths))
     split, several = replace(split, train=data), held_out_parts(data, folds, estimator.seed)
     results: list[FitResult] = []
     logits: Array | None = None
@@ -77,7 +82,8 @@ def fit_folds(
             break
         one: Any = copy.copy(estimator)
         seconds = _FITTING * (until - time.perf_counter()) / (len(several) - number)
-        one.options = replace(estimator.training_options, time_limit_seconds=max(0.01, seconds))
+        seconds = max(_ALONE if folds == 1 else 0.01, seconds)
+        one.options = replace(estimator.training_options, time_limit_seconds=seconds)
         one.seed = estimator.seed + number
         if len(data) >= MANY:
             one.batch_size = max(BATCH, estimator.batch_size)

@@ -155,7 +155,7 @@ TRAINED = (
 
 TEXTS = (
     Candidate("n-grams, at first", "embedding(16) pool(mean)", trained=True, soon=True),
-    Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=1_000, once=0.5),
+    Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=500, once=0.5),
 )
 
 STEPS = (
