@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -74,6 +75,27 @@ def test_a_stopped_run_resumes_to_the_same_bits(
         np.testing.assert_array_equal(values, tensors(resumed)[name])
     for name in ("accuracy", "log_loss", "confusion"):
         assert resumed.metrics[name] == straight.metrics[name]
+
+
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_anew(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its model and its scores are there, and it is not done for that."""
+    straight = runs.fit_run(whole, **QUICK)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Checkpointer, "on_epoch", interrupted)
+        stopped = runs.fit_run(whole, **QUICK)
+    assert (stopped.metrics["stopped"], stopped.is_complete) == ("interrupted", True)
+    shutil.rmtree(stopped.checkpoint, ignore_errors=True)
+    resumed = runs.resume_run(stopped.folder)
+    assert resumed.metrics["stopped"] != "interrupted"
+    first, second = tensors(straight), tensors(resumed)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
 def test_a_finished_run_has_nothing_to_resume(parted: Path) -> None:

@@ -292,14 +292,15 @@ def resume_run(
         remove_unfinished(run.folder)
         record = run.record
         searches_on = goes_on(run, time_limit_seconds)
-        if run.is_complete and not searches_on and run.metrics.get("stopped") != "interrupted":
+        was_cut = run.is_complete and run.metrics.get("stopped") == "interrupted"
+        if run.is_complete and not searches_on and not was_cut:
             refuse_finished(run)
             _tidy(run, run.metrics["stopped"])
             return run
         reading = {"task": None, "limit": None, **record["reading"]}
         parted, kind = read_parted(record["source"], **reading, seed=record["settings"]["seed"])
         check_unchanged(run, parted)
-        if run.model.exists() and not (run.has_checkpoint or searches_on):
+        if run.model.exists() and not (run.has_checkpoint or searches_on or was_cut):
             if tell is not None:
                 tell("the training is done: scores and report are written")
             return _evaluate(run, load(run.model), parted)

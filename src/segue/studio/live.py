@@ -9,7 +9,10 @@ from segue.studio.trainings import Watched
 
 _METRICS = ("accuracy", "rmse", "perplexity")
 # What `network="auto"` writes of each network that is fitted, and of the one that it has begun.
-_FITTED = re.compile(r"(?P<name>[^:]+): held out (?P<scores>.+); (?P<size>[^;,]+), (?P<took>[^,]+)")
+_FITTED = re.compile(
+    r"(?P<name>[^:]+): held out (?P<scores>.+); (?P<size>[^;,]+)"
+    r"(?:, (?P<answer>[^;,]+) an answer)?, (?P<took>[^,]+)"
+)
 _BEGUN = re.compile(r"trying: (?P<name>[^,]+)")
 
 
@@ -36,12 +39,14 @@ class Member(NamedTuple):
         name: of the network.
         scores: for training sequences that were held out; "" while it is fitted.
         size: of its weights.
+        answer: how long one takes.
         took: how long.
     """
 
     name: str
     scores: str = ""
     size: str = ""
+    answer: str = ""
     took: str = ""
 
 
@@ -95,7 +100,7 @@ def members(watched: Watched) -> tuple[Member, ...]:
     found: dict[str, Member] = {}
     for line in watched.messages:
         if (fitted := _FITTED.fullmatch(line)) is not None:
-            found[fitted["name"]] = Member(**fitted.groupdict())
+            found[fitted["name"]] = Member(**fitted.groupdict(""))
         elif (begun := _BEGUN.match(line)) is not None and watched.is_active:
             found.setdefault(begun["name"], Member(begun["name"]))
     return tuple(found.values())

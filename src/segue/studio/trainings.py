@@ -178,7 +178,8 @@ class Trainings:
     def _state(self, run: Run, *, is_active: bool) -> State:
         if is_active:
             return "scoring" if run.model.is_file() and not run.is_complete else "training"
-        if run.is_complete and not run.has_checkpoint:
+        was_cut = run.is_complete and run.metrics.get("stopped") == "interrupted"
+        if run.is_complete and not run.has_checkpoint and not was_cut:
             return "done"
         can_go_on = run.has_progress or run.model.is_file()
         return "stopped" if can_go_on or self.processes.was_stopped(run.folder.name) else "failed"

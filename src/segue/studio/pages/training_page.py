@@ -278,9 +278,10 @@ class TrainingPage:
         found = () if self.watched is None else members(self.watched)
         if found:
             rows = [
-                (one.name, one.scores or "it is fitted now", one.size, one.took) for one in found
+                (one.name, one.scores or "it is fitted now", one.size, one.answer, one.took)
+                for one in found
             ]
-            table(rows, ("network", "held-out sequences", "size", "took"), 2)
+            table(rows, ("network", "held-out sequences", "size", "an answer", "took"), 3)
 
     @ui.refreshable_method
     def _messages(self) -> None:
