@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ import hypothesis
 import pytest
 from _pytest.doctest import DoctestModule
 
+# A shell that starts this in the background lets it ignore Ctrl-C, which tests are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -154,7 +154,7 @@ MISTAKES = [
     (
         "fit --resume MODEL --epochs 50 --optimizer sgd --network gru(9) --refit --time-limit 0",
         WRONG_USE,
-        "--network and --epochs and --optimizer and --refit and --time-limit would change",
+        "--network and --epochs and --optimizer and --refit would change",
     ),
     ("fit --resume MODEL --limit 3 --out o", WRONG_USE, "--limit and --out would change"),
     (

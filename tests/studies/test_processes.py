@@ -165,6 +165,8 @@ def test_ctrl_c_while_the_processes_start_is_not_lost(monkeypatch: pytest.Monkey
             os.kill(os.getpid(), signal.SIGINT)
             return super().submit(*words)
 
+    with studies.LocalProcesses(1):
+        pass  # loky's own helpers stay from now on
     monkeypatch.setattr(loky, "ProcessPoolExecutor", Interrupted)
     before = set(_children(os.getpid()))
     with pytest.raises(KeyboardInterrupt), studies.LocalProcesses(1):

@@ -80,7 +80,8 @@ def test_every_step_of_preparation_is_in_the_table() -> None:
     """Those of texts stand below."""
     written = " ".join(text for text, _, _ in PREPARATIONS)
     assert all(
-        re.search(rf"\b{kind}\b", written) for kind in STEPS.keys() - {"words", "characters"}
+        re.search(rf"\b{kind}\b", written)
+        for kind in STEPS.keys() - {"words", "characters", "ngrams"}
     )
 
 
@@ -160,6 +161,7 @@ TASKS: dict[str, tuple[Any, Any, Any, bool]] = {
     ),
     "texts": (classifier(EMBEDDED), texts(), LABELS, True),
     "characters": (classifier(EMBEDDED, prepare="characters"), texts(), LABELS, True),
+    "ngrams": (classifier(EMBEDDED, prepare="ngrams"), texts(), LABELS, False),
     "tokens": (classifier(EMBEDDED), tokens(), LABELS, True),
     "language": (segue.LanguageModel(EMBEDDED, **FAST), texts(), None, True),
     "rocket": (classifier("rocket(50)"), sequences(), LABELS, True),

@@ -28,6 +28,7 @@ FLAGS = {
 # Options of training that have a flag of their own; the others follow --option.
 OF_TRAINING = """
     optimizer schedule patience monitor accumulate frozen refit truncate threads time_limit_seconds
+    target_ms target_kb
     precision checkpoint_every
 """.split()
 # Options of a reader that have one; the others follow --read.
