@@ -38,7 +38,7 @@ _AT_ONCE = 1e10  # multiplications of a product that are done between two looks 
 _EIGEN = 10  # times those of a product of two such matrices, that their eigenvectors take
 _LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
 _LEAST_SHARE = 1e-9  # of the largest of all values: a column that varies less than that is rounding
-_LEAST_SCALE, _LARGEST_SCALE = 1e-3, 1e4  # less is rounding, where scores tell nothing
+_LEAST_SCALE, _LARGEST_SCALE = 1e-3, 1e4  # less is none: the scores tell nothing
 _SHARED = 5e10  # multiplications from which on several threads share them
 _MANY, _MOST = 2e5, 2e6  # scores, from which on fewer penalties, and fewer still, are tried
 _JUDGED = 4e5  # scores of some cases, from which the scale of many is found
@@ -365,16 +365,17 @@ class _Judge:
         even = 1 / self.targets.shape[1] if self.form == "softmax" else 0.5
         wanted = self.targets + (even - self.targets) / (len(self.targets) + 1)
         some = slice(None, None, math.ceil(scores.size / _JUDGED))
-        low, high, scale = _LEAST_SCALE, _LARGEST_SCALE, 1.0
+        low, high, scale = 0.0, _LARGEST_SCALE, 1.0
         for _ in range(60):
             slope, bend = self._derivatives(scale, scores[some], wanted[some], self.weights[some])
             low, high = (scale, high) if slope < 0 else (low, scale)
             after = scale - slope / bend if bend > 0 else -1.0
             after = after if low < after < high else (low + high) / 2
-            is_near = abs(after - scale) <= 1e-6 * scale
+            is_near = abs(after - scale) <= max(1e-6 * scale, 1e-10)
             scale = after
             if is_near:
                 break
+        scale = scale if scale > _LEAST_SCALE else 0.0
         return scale, self._log_loss(scale * scores + self.offset, wanted)
 
     def _derivatives(
