@@ -42,6 +42,7 @@ def test_sounds_become_the_spectrum_that_answers_best() -> None:
 
 def test_other_series_stay_as_they_are() -> None:
     assert prepared(tones(None)) == prepared(tones(100.0)) == "standardize"
+    assert prepared(tones(8000.0, seconds=0.05)) == "standardize"  # too short for a spectrum
 
 
 def test_texts_become_runs() -> None:

@@ -22,6 +22,7 @@ from segue.randomness import numpy_generator
 
 TEXTS = "ngrams"
 LOWEST_RATE = 8000  # samples per second, of sounds
+SHORTEST = 0.1  # seconds of them
 TRIED = 500  # sounds with which preparations are compared
 JUDGE = "rocket(500)"
 
@@ -61,9 +62,10 @@ def suited(
 
 
 def is_sound(data: Dataset) -> bool:
-    """Whether sequences are sounds: samples of one or two channels, thousands of them a second."""
+    """Whether sequences are sounds: a tenth of a second or more, of thousands of samples each."""
     rate = data.rate_hz or 0.0
-    return data.x.kind == "numbers" and data.x.channels <= 2 and rate >= LOWEST_RATE
+    is_one = data.x.kind == "numbers" and data.x.channels <= 2 and rate >= LOWEST_RATE
+    return is_one and float(np.median(data.x.lengths)) >= SHORTEST * rate
 
 
 def spectra(rate_hz: float) -> list[str]:
