@@ -12,6 +12,7 @@ import pytest
 
 import segue
 from segue.errors import DataNotFoundError
+from segue.evaluation.members import member_table
 from segue.readers import write
 from segue.studio import Project, notebook, show
 from segue.studio.live import curves, members, progress
@@ -55,6 +56,21 @@ def test_the_networks_of_an_automatic_choice_come_one_by_one() -> None:
     assert first == ("rocket", scores, "1.1 MB", "0.29 ms", "0.6 s")
     assert second == ("rdst", "", "", "", "")
     assert len(members(watched._replace(state="done"))) == 1
+
+
+@pytest.mark.slow
+def test_what_a_search_writes_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    """The board and the report read its lines: they change together."""
+    options = segue.TrainingOptions(progress="lines")
+    data = segue.synth.waves(20, test=0, length=20)
+    fitted = segue.SequenceClassifier("auto", options=options).fit(data)
+    said = "".join(capsys.readouterr())
+    found = members(Watched("a", "done", messages=tuple(said.splitlines())))
+    assert len(found) > 1
+    assert all(all(member) for member in found), said
+    table = member_table(fitted.training_summary_)
+    assert table is not None
+    assert {one.name for one in found} == {row[0] for row in table.rows}
 
 
 class _Cell:

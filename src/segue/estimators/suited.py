@@ -62,7 +62,7 @@ def suited(
 
 
 def is_sound(data: Dataset) -> bool:
-    """Whether sequences are sounds: a tenth of a second or more, of thousands of samples each."""
+    """Whether sequences are sounds: thousands of samples a second, for a tenth of one or more."""
     rate = data.rate_hz or 0.0
     is_one = data.x.kind == "numbers" and data.x.channels <= 2 and rate >= LOWEST_RATE
     return is_one and float(np.median(data.x.lengths)) >= SHORTEST * rate
