@@ -135,10 +135,19 @@ def test_the_drawing_follows_the_data(project: Project, waves: str) -> None:
     shapes = [found.given, *(step.shape for step in found.steps)]
     assert shapes[:3] == ["[12, 1]", "[12, 1]", "[3, 4]"]
     assert shapes[-1] == found.shape
-    project.set_prepare("words")
+    project.set_prepare("standardize words frame(4)")
     found = project.drawn()
-    assert "is for texts" in found.problem
-    assert found.layers[0].shape == ""
+    assert [bool(step.wrong) for step in found.steps] == [False, True, False]
+    assert "is for texts" in found.steps[1].wrong
+    assert (found.problem, found.is_right, found.layers[0].shape) == ("", False, "")
+
+
+def test_what_no_step_can_help_stands_below_the_drawing(project: Project, waves: str) -> None:
+    project.open(waves)
+    project.set_task("label")
+    found = project.drawn()
+    assert found.problem
+    assert not any(step.wrong for step in found.steps)
 
 
 def test_a_network_in_other_words(project: Project, waves: str) -> None:

@@ -93,13 +93,14 @@ class Drawn(NamedTuple):
     is_right: bool
 
 
-def draw(design: Design, ground: Ground | None, problem: str = "") -> Drawn:
+def draw(design: Design, ground: Ground | None, problem: Problem | None = None) -> Drawn:
     """Draw a network and its preparation.
 
     Args:
         design: of both.
         ground: what the network is built for; `None`: not known.
-        problem: why it is not known, where something is wrong.
+        problem: why it is not known, where something is wrong: with the data and the options, or
+            with a step of the preparation.
 
     >>> from segue.layers import Shape
     >>> ground = Ground(Shape(3), 2, False, 0, ((2, "softmax"),), False)
@@ -110,22 +111,21 @@ def draw(design: Design, ground: Ground | None, problem: str = "") -> Drawn:
     'residual_1/dense_1'
     """
     steps = _unknown("prepare", design.prepare)
-    if any(step.wrong for step in steps):
-        problem = ""  # it stands there
+    if problem is not None and problem.call is not None:
+        steps = tuple(_with_wrong(s, f"prepare/{problem.call}", problem.message) for s in steps)
     if ground is None:
         layers = _unknown("network", design.network)
-        return Drawn("", steps, "", layers, problem, None, is_right=False)
+        stands = any(step.wrong for step in steps)
+        said = "" if problem is None or stands else problem.message
+        return Drawn("", steps, "", layers, said, None, is_right=False)
     (_, given), *stages = ground.stages or (("", ""),)
     steps = tuple(_with_shape(step, stages) for step in steps)
     text = design.network
     places, mistake = parsed("network", text)
     layers, said, count = _layers(places, mistake, ground)
     layers = (*_as_written(layers, text, places), *_rest(text, places, mistake))
-    wrong = any(node.wrong for node in (*steps, *layers)) or bool(problem or said)
-    wrong = wrong or any(_has_wrong(node) for node in layers)
-    return Drawn(
-        given, steps, str(ground.shape), layers, problem or said, count, is_right=not wrong
-    )
+    wrong = bool(said) or any(map(_has_wrong, (*steps, *layers)))
+    return Drawn(given, steps, str(ground.shape), layers, said, count, is_right=not wrong)
 
 
 def _with_shape(step: Node, stages: list[tuple[str, str]]) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
@@ -12,10 +13,12 @@ from typing import Any
 from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, SegueError, did_you_mean
 from segue.estimators.loading import BY_TASK, estimator_for
+from segue.prepare import StepSpec, as_steps
 from segue.readers import names
 from segue.runs import find_model
 from segue.runs.listing import list_runs
 from segue.runs.summary import RunSummary
+from segue.spec import to_text
 from segue.studio.drawing import Drawn, Source, diagram, draw, written
 from segue.studio.experiments import STUDIES, Experiments
 from segue.studio.files import Listing, inside, listing, readable
@@ -235,7 +238,8 @@ class Project:
         if ground is not None:
             return plan(text, ground)
         found = outline(text)
-        return replace(found, problem=found.problem or (Problem(problem) if problem else None))
+        mistake = found.problem or (Problem(problem.message) if problem else None)
+        return replace(found, problem=mistake)
 
     def drawn(self) -> Drawn:
         """The network and its preparation as a tree: each call, what it gives, what is wrong."""
@@ -244,7 +248,8 @@ class Project:
     def sources(self) -> list[Source]:
         """What is on the screen as a command, as Python and as PyTorch, or why it is none."""
         ground, problem = self._known()
-        found = written(self.design.network, ground, problem or "Open some data first.")
+        why = problem.message if problem else "Open some data first."
+        found = written(self.design.network, ground, why)
         if self.opened is None:
             return found
         training = self.training()
@@ -262,21 +267,34 @@ class Project:
         self._data()
         return diagram(self.design.network, self._ground_of(self.design.network), kind)
 
-    def _known(self) -> tuple[Ground | None, str]:
+    def _known(self) -> tuple[Ground | None, Problem | None]:
         """What the network is built for; where it is not known, what is wrong, if anything is."""
         if self.opened is None:
-            return None, ""
+            return None, None
         try:
-            return self._ground_of(self.design.network), ""
+            return self._ground_of(self.design.network), None
         except SegueError as error:
-            return None, str(error)
+            return None, Problem(str(error), self._wrong_step())
 
-    def _ground_of(self, text: str) -> Ground:
+    def _wrong_step(self) -> int | None:
+        """The number of the step of the preparation that cannot be used; `None`: it is no step."""
+        steps: tuple[StepSpec, ...] = ()
+        with suppress(SegueError):  # else the mistake stands in the text
+            steps = as_steps(self.design.prepare)
+        for count in range(len(steps) + 1):
+            try:
+                self._ground_of(self.design.network, to_text(steps[:count]) or "none")
+            except SegueError:
+                return count - 1 if count else None
+        return None
+
+    def _ground_of(self, text: str, prepare: str | None = None) -> Ground:
+        prepare = self.design.prepare if prepare is None else prepare
         tokens = self._data().data.x.is_whole and takes_tokens(text)
         data, chosen = self._data(), self.chosen
-        key = (id(data), self.design.prepare, tokens, chosen.task, str(chosen.arguments))
+        key = (id(data), prepare, tokens, chosen.task, str(chosen.arguments))
         if key not in self._grounds:
-            self._grounds[key] = Ground.of(*self._estimator(), tokens=tokens)
+            self._grounds[key] = Ground.of(*self._estimator(prepare=prepare), tokens=tokens)
         return self._grounds[key]
 
     def _estimator(self, **named: Any) -> tuple[Any, Dataset]:
@@ -284,8 +302,8 @@ class Project:
         data, chosen = self._data().data, self.chosen
         known = data if self._task is None else TASKS[chosen.task].as_targets(data)
         kind: Any = BY_TASK[chosen.task]
-        named |= {**TASKS.get(known.task, Task).arguments, **chosen.arguments}
-        return kind(prepare=self.design.prepare, **named), known
+        arguments = {**TASKS.get(known.task, Task).arguments, **chosen.arguments}
+        return kind(**{"prepare": self.design.prepare, **named, **arguments}), known
 
     # -- trainings ------------------------------------------------------------------------------
 

@@ -134,11 +134,12 @@ class DesignerPage:
     # -- what is done -----------------------------------------------------------------------------
 
     async def _act(self, what: dict[str, Any]) -> None:
-        """Do what was done on the desk, unless that text has become another one meanwhile."""
+        """Do what was done on the desk, unless its text has become another one meanwhile."""
         design = self.project.design
         do, path = what.get("do"), str(what.get("path", ""))
         root = (path or str(what.get("place", ""))).partition("/")[0]
         if do not in _ANYWAY and not _is_seen(self.project, root, str(what.get("seen"))):
+            ui.notify("The network has changed meanwhile: do that again, to what it is now.")
             return
         if do == "select":
             self.selected = path
