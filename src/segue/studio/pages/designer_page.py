@@ -74,6 +74,7 @@ class DesignerPage:
         self.selected = ""
         self.sources: list[Source] = []
         self.drawn: Drawn | None = None
+        self.seen = ""  # the texts of what is drawn
         self.formed: Any = None
         with frame(project, "/designer"), ui.element("div").classes("page designing"):
             self.desk = Desk(_palettes(), draw(project.design, None), _seen(project))
@@ -179,11 +180,11 @@ class DesignerPage:
         while seen != _seen(project):  # it may change meanwhile
             seen, drawn = _seen(project), await in_thread(project.drawn)
         assert drawn is not None
+        self.seen, self.drawn = seen, drawn
         for root, area in self.areas.items():
             now = getattr(design, root)
             if area.value != now:
                 area.value = now
-        self.drawn = drawn
         self.undo.set_enabled(design.can_undo)
         self.redo.set_enabled(design.can_redo)
         opened = "" if project.opened is None else project.opened.source
@@ -199,7 +200,12 @@ class DesignerPage:
             self._show_words()
 
     async def _selected(self) -> None:
-        """Show the arguments of the layer that is selected, unless its form is what changes it."""
+        """Show the arguments of the layer that is selected, unless its form is what changes it.
+
+        A path is a place in the newest text: where that is not drawn yet, it waits for `_follow`.
+        """
+        if self.seen != _seen(self.project):
+            return
         node = self._node()
         self.selected = "" if node is None else node.path
         self.desk.show(selected=self.selected)
