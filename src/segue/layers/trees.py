@@ -127,9 +127,10 @@ class Trees(LayerSpec, kind="trees", input_kind="either", is_causal=True, infere
     """`trees`: the logarithms of the shares of the classes in extremely randomised trees.
 
     It stands last, behind features that are not trained: `quant trees`. The trees are grown when
-    the network is fitted, by scikit-learn, from bootstrap samples, by entropy, with a tenth of the
-    features, 1,000 at most, tried at each split; what each sequence gets from the trees that were
-    grown without it tells how sure they may be. What stands behind `trees` is then filled in.
+    the network is fitted, by scikit-learn, by entropy, with a tenth of the features, 1,000 at most,
+    tried at each split; what each sequence gets from trees that were grown without it, and without
+    the rest of a fifth of the sequences, tells how sure they may be. What stands behind `trees` is
+    then filled in.
 
     Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006; with the
     numbers of Dempster, Schmidt & Webb, "QUANT", Data Mining and Knowledge Discovery 38, 2024.

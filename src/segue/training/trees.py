@@ -1,13 +1,12 @@
 """Growing the trees of `trees`: by scikit-learn, into arrays.
 
-Each sequence is also answered by the trees that were grown without it: those whose bootstrap sample
-it is not in, or, where groups are held out together, those of a fold of groups without its own.
+Each sequence is also answered by trees that were grown without it, and without its group: by a
+forest for each of five folds.
 """
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from segue.deadline import check_time
 from segue.extras import require
 from segue.layers.trees import MOST_TRIED
 
-_FOLDS = 5  # of groups
+FOLDS = 5
 _AT_ONCE = 10  # trees that grow between two looks at the clock
 _MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
 
@@ -66,54 +65,54 @@ def grow_trees(
         MissingPackageError: scikit-learn is not installed.
     """
     require("sklearn")
+    from sklearn.base import clone
     from sklearn.ensemble import ExtraTreesClassifier
 
     tried = max(1, min(round(0.1 * x.shape[1]), MOST_TRIED))
     forest = ExtraTreesClassifier(
-        trees, criterion="entropy", max_features=tried, bootstrap=True, oob_score=groups is None,
+        trees, criterion="entropy", max_features=tried, warm_start=True,
         min_samples_leaf=max(1, len(x) // _MOST), random_state=seed, n_jobs=threads,
     )  # fmt: skip
-    with warnings.catch_warnings():  # of cases that are in all samples, where trees are few
-        warnings.simplefilter("ignore")
-        _grow(forest, x, classes, weights)
-        if groups is None:
-            found = forest.oob_decision_function_
-        else:
-            found = _by_groups(forest, x, classes, weights, groups)
+    weights = np.ones(len(x)) if weights is None else weights
     held_out = np.full((len(x), count), 1 / count)
-    known = np.isfinite(found).all(1) & (found.sum(1) > 0)
-    held_out[known] = 0
-    held_out[np.ix_(known, forest.classes_)] = found[known]
+    fold = _fold_of_each(classes, groups, np.random.default_rng(seed))
+    for number in range(fold.max() + 1 if fold.any() else 0):
+        held = fold == number
+        other = _grow(clone(forest), x[~held], classes[~held], weights[~held])
+        held_out[held] = 0
+        held_out[np.ix_(held, other.classes_)] = other.predict_proba(x[held])
+    _grow(forest, x, classes, weights)
     depth = max(1, *(int(tree.get_depth()) for tree in forest.estimators_))
     return GrownTrees(as_arrays(forest, count), depth, held_out)
 
 
-def _grow(forest: Any, x: Array, classes: Array, weights: Any) -> None:
+def _fold_of_each(classes: Array, groups: Array | None, rng: np.random.Generator) -> Array:
+    """`[n]`, the number of the fold in which each case is held out.
+
+    Groups are whole; else each fold has its share of each class.
+
+    >>> _fold_of_each(np.repeat([0, 1], 5), None, np.random.default_rng(0)).reshape(2, 5).sum(1)
+    array([10, 10])
+    """
+    if groups is not None:
+        _, number = np.unique(groups, return_inverse=True)
+        return np.asarray(rng.permutation(number.max() + 1)[number] % FOLDS)
+    in_order = rng.permutation(len(classes))
+    in_order = in_order[np.argsort(classes[in_order], kind="stable")]
+    fold = np.empty(len(classes), np.int64)
+    fold[in_order] = np.arange(len(classes)) % FOLDS
+    return fold
+
+
+def _grow(forest: Any, x: Array, classes: Array, weights: Array) -> Any:
     """Fit a forest, some trees at a time, each of which has to be done in time."""
-    trees, is_scored = forest.n_estimators, forest.oob_score
-    began, grown = time.perf_counter(), 0
+    trees, grown, began = forest.n_estimators, 0, time.perf_counter()
     while grown < trees:
         more = min(trees, grown + max(_AT_ONCE, forest.n_jobs))
         check_time((time.perf_counter() - began) / max(1, grown) * (more - grown))
-        forest.set_params(n_estimators=more, warm_start=True, oob_score=is_scored and more == trees)
-        forest.fit(x, classes, weights)
+        forest.set_params(n_estimators=more).fit(x, classes, weights)
         grown = more
-
-
-def _by_groups(forest: Any, x: Array, classes: Array, weights: Any, groups: Array) -> Array:
-    """`[n, class of the forest]`, by forests without the groups of a fold."""
-    from sklearn.base import clone
-    from sklearn.model_selection import GroupKFold
-
-    found = np.zeros((len(x), len(forest.classes_)))
-    folds = GroupKFold(min(_FOLDS, len(np.unique(groups))))
-    for kept, held in folds.split(x, classes, groups):
-        other = clone(forest)
-        _grow(other, x[kept], classes[kept], None if weights is None else weights[kept])
-        found[np.ix_(held, np.searchsorted(forest.classes_, other.classes_))] = other.predict_proba(
-            x[held]
-        )
-    return found
+    return forest
 
 
 def as_arrays(forest: Any, count: int) -> dict[str, Array]:
