@@ -127,10 +127,10 @@ def _errors_explained() -> Iterator[None]:
 
 
 def _start_worker(lifeline: Connection) -> None:
-    """Compute on one thread, ignore Ctrl-C, and exit when the parent process does."""
+    """Ignore Ctrl-C, compute on one thread, and exit when the parent process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # first: what follows takes a second
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
 

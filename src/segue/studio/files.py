@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from segue.errors import DataNotFoundError, FileError
-from segue.readers import READERS
+from segue.errors import DataNotFoundError, FileError, did_you_mean
+from segue.readers import READERS, names
 
 MOST_ENTRIES = 1000  # that are listed of a folder
 _LOOKED_AT = 200_000  # that are looked at, to count them
@@ -82,6 +83,31 @@ def readable(root: Path, path: str) -> Path:
             if one.is_symlink():
                 inside(root, str(one.relative_to(root)))
     return found
+
+
+def path_of(root: Path, source: str) -> str:
+    """What is read for a source: the whole path, or the name of a data set.
+
+    Args:
+        root: of the project, resolved.
+        source: a path below it, what the names of several files begin with, or a data set's name.
+
+    Raises:
+        FileError: as of `readable`.
+        DataNotFoundError: there is nothing of this name.
+    """
+    path = readable(root, source)
+    if path.exists() or path.suffix or source in (".", ""):
+        return str(path)
+    if any(path.parent.glob(f"{glob.escape(path.name)}*")):
+        return str(path)
+    if source in names():
+        return source
+    raise DataNotFoundError(
+        f"there is no such file or folder in {root}, and no data set of this name."
+        f"{did_you_mean(source, names())}",
+        path=source,
+    )
 
 
 def listing(root: Path, path: str = "", contains: str = "") -> Listing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, get_type_hints
@@ -32,7 +32,8 @@ from segue.layers.base import (
     plan_layers,
 )
 from segue.networks import Network, as_specs, split_head, with_embedding
-from segue.spec import Spec
+from segue.prepare import StepSpec, as_steps
+from segue.spec import Spec, to_text
 from segue.spec.base import fields_of
 from segue.spec.text import Place
 from segue.studio.tree import calls_of
@@ -193,6 +194,24 @@ def takes_tokens(text: str) -> bool:
         return input_kind_of(as_specs(text)) == "tokens"
     except SegueError:
         return False
+
+
+def wrong_step(prepare: str, ground_of: Callable[[str], Ground]) -> int | None:
+    """The number of the step of a preparation that cannot be used; `None`: it is no single one.
+
+    Args:
+        prepare: the whole of it.
+        ground_of: gives what a network is built for, with another preparation.
+    """
+    steps: tuple[StepSpec, ...] = ()
+    with suppress(SegueError):  # else the mistake stands in the text
+        steps = as_steps(prepare)
+    for count in range(len(steps) + 1):
+        try:
+            ground_of(to_text(steps[:count]) or "none")
+        except SegueError:
+            return count - 1 if count else None
+    return None
 
 
 # -- a network ------------------------------------------------------------------------------------

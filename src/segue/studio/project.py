@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from segue.data.dataset import Dataset
-from segue.errors import DataError, DataNotFoundError, SegueError, did_you_mean
+from segue.errors import DataError, DataNotFoundError, SegueError
 from segue.estimators.loading import BY_TASK, estimator_for
-from segue.prepare import StepSpec, as_steps
 from segue.readers import names
 from segue.runs import find_model
 from segue.runs.listing import list_runs
 from segue.runs.summary import RunSummary
-from segue.spec import to_text
 from segue.studio.drawing import Drawn, Source, diagram, draw, written
 from segue.studio.experiments import STUDIES, Experiments
-from segue.studio.files import Listing, inside, listing, readable
+from segue.studio.files import Listing, inside, listing, path_of
 from segue.studio.lines import Training, evaluate_lines, read_line, show_line
 from segue.studio.opened import OpenData
 from segue.studio.outlook import Outlook, outlook
-from segue.studio.planning import Ground, Plan, Problem, outline, plan, takes_tokens
+from segue.studio.planning import Ground, Plan, Problem, outline, plan, takes_tokens, wrong_step
 from segue.studio.results import Results
 from segue.studio.settings import Chosen, Setting, settings
 from segue.studio.study_plan import StudyKind, StudyPlan
@@ -70,7 +67,7 @@ class Project:
         self.is_awaited = False  # whether a program waits for the network: `segue.studio.design`
         self.design = Design("bilstm(100)", "standardize", self._changed)
         self.trainings = Trainings(self.folder)
-        self.tries = Tries(self.trainings, self._path_of)
+        self.tries = Tries(self.trainings, partial(path_of, self.folder))
         self.experiments = Experiments(self.folder, self._changed)
         self._task: str | None = None
         self._chosen: dict[str, Any] = {}
@@ -102,7 +99,7 @@ class Project:
             FileError: a path that leads out of the folder, or what is there cannot be read.
             SegueError: as of `segue.read`. What was open before stays open.
         """
-        found = OpenData.read(source, self._path_of(source), options)
+        found = OpenData.read(source, path_of(self.folder, source), options)
         self._take(found)
         return found
 
@@ -140,22 +137,6 @@ class Project:
         found = before.reread(kept)
         self._take(found)
         return found
-
-    def _path_of(self, source: str) -> str:
-        """What is read for a source: the whole path, or the name of a data set."""
-        path = readable(self.folder, source)
-        if path.exists() or path.suffix or source in (".", ""):
-            return str(path)
-        stems = {each.name for each in path.parent.glob(f"{glob.escape(path.name)}*")}
-        if stems:  # what the names of several files begin with
-            return str(path)
-        if source in names():
-            return source
-        raise DataNotFoundError(
-            f"there is no such file or folder in {self.folder}, and no data set of this name."
-            f"{did_you_mean(source, names())}",
-            path=source,
-        )
 
     def _take(self, found: OpenData) -> None:
         """Show another data set, which is looked through before: no page is to wait for that."""
@@ -274,19 +255,8 @@ class Project:
         try:
             return self._ground_of(self.design.network), None
         except SegueError as error:
-            return None, Problem(str(error), self._wrong_step())
-
-    def _wrong_step(self) -> int | None:
-        """The number of the step of the preparation that cannot be used; `None`: it is no step."""
-        steps: tuple[StepSpec, ...] = ()
-        with suppress(SegueError):  # else the mistake stands in the text
-            steps = as_steps(self.design.prepare)
-        for count in range(len(steps) + 1):
-            try:
-                self._ground_of(self.design.network, to_text(steps[:count]) or "none")
-            except SegueError:
-                return count - 1 if count else None
-        return None
+            ground_of = partial(self._ground_of, self.design.network)
+            return None, Problem(str(error), wrong_step(self.design.prepare, ground_of))
 
     def _ground_of(self, text: str, prepare: str | None = None) -> Ground:
         prepare = self.design.prepare if prepare is None else prepare
