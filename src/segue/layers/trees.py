@@ -128,9 +128,8 @@ class Trees(LayerSpec, kind="trees", input_kind="either", is_causal=True, infere
 
     It stands last, behind features that are not trained: `quant trees`. The trees are grown when
     the network is fitted, by scikit-learn, by entropy, with a tenth of the features, 1,000 at most,
-    tried at each split; what each sequence gets from trees that were grown without it, and without
-    the rest of a fifth of the sequences, tells how sure they may be. What stands behind `trees` is
-    then filled in.
+    tried at each split. How sure they may be is learnt from five more forests, each grown without a
+    fifth of the sequences, which it then answers. What stands behind `trees` is then filled in.
 
     Geurts, Ernst & Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006; with the
     numbers of Dempster, Schmidt & Webb, "QUANT", Data Mining and Knowledge Discovery 38, 2024.

@@ -18,7 +18,7 @@ from segue.deadline import check_time
 from segue.extras import require
 from segue.layers.trees import MOST_TRIED
 
-FOLDS = 5
+_FOLDS = 5
 _AT_ONCE = 10  # trees that grow between two looks at the clock
 _MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
 
@@ -96,11 +96,11 @@ def _fold_of_each(classes: Array, groups: Array | None, rng: np.random.Generator
     """
     if groups is not None:
         _, number = np.unique(groups, return_inverse=True)
-        return np.asarray(rng.permutation(number.max() + 1)[number] % FOLDS)
+        return np.asarray(rng.permutation(number.max() + 1)[number] % _FOLDS)
     in_order = rng.permutation(len(classes))
     in_order = in_order[np.argsort(classes[in_order], kind="stable")]
     fold = np.empty(len(classes), np.int64)
-    fold[in_order] = np.arange(len(classes)) % FOLDS
+    fold[in_order] = np.arange(len(classes)) % _FOLDS
     return fold
 
 
