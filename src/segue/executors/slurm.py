@@ -98,7 +98,10 @@ class SlurmExecutor:
         return [SlurmJob(self, str(job.job_id)) for job in jobs]
 
     def find(self, number: str) -> SlurmJob | None:
-        """A job that was submitted before, by its number; `None` where it is not in the queue."""
+        """A job that was submitted before, by its number; `None` where it is not in the queue.
+
+        Slurm may keep a job there for some seconds after its value has come.
+        """
         job = SlurmJob(self, number)
         return job if self.state(number) in _UNFINISHED else None
 
