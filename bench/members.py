@@ -97,10 +97,10 @@ def logarithm(shares: np.ndarray) -> np.ndarray:
 def joined(members: Sequence[Said]) -> Scores:
     """The scores of members, weighted as an automatic choice weights them."""
     first = members[0]
-    weights = np.ones(1)
+    logits = members[0].new
     if len(members) > 1:
-        weights = combine([one.held_out for one in members], first.wanted, "softmax").weights
-    logits = np.tensordot(weights, [one.new for one in members], 1)
+        found = combine([one.held_out for one in members], first.wanted, "softmax")
+        logits = found.join([one.new for one in members])
     logits -= np.logaddexp.reduce(logits, axis=1, keepdims=True)
     own = logits[np.arange(len(logits)), first.right]
     return Scores(float((logits.argmax(1) == first.right).mean()), float(-own.mean()))

@@ -83,12 +83,14 @@ def test_the_same_members_give_the_same_file(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_is_said_of_held_out_sequences_is_so_of_new_ones() -> None:
-    x, y = waves(120, noise=1.8)
-    fitted = auto().fit(x, y)
-    scores = segue.evaluate(fitted, segue.Dataset(*waves(600, seed=1, noise=1.8)))
-    kept = fitted.history_.kept
-    assert kept["validation_accuracy"] == pytest.approx(scores.accuracy, abs=0.1)
-    assert kept["validation_loss"] == pytest.approx(scores.log_loss, abs=0.15)
+    said, new = [], []
+    for seed in (0, 2, 4):
+        fitted = auto().fit(*waves(120, seed, noise=1.8))
+        scores = segue.evaluate(fitted, segue.Dataset(*waves(600, seed + 1, noise=1.8)))
+        kept = fitted.history_.kept
+        said.append((kept["validation_accuracy"], kept["validation_loss"]))
+        new.append((scores.accuracy, scores.log_loss))
+    assert np.mean(said, 0) == pytest.approx(np.mean(new, 0), abs=0.08)
 
 
 @pytest.mark.slow

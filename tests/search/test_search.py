@@ -13,7 +13,7 @@ import pytest
 from segue.deadline import check_time
 from segue.errors import DataError, TrainingError
 from segue.search.candidates import CANDIDATES, Candidate, in_order
-from segue.search.combining import combine, loss_and_slope
+from segue.search.combining import combine, held_out, loss_and_slope
 from segue.search.search import Found, search
 from segue.search.sizing import DataSize, within
 
@@ -183,13 +183,61 @@ def test_slopes_are_those_of_the_loss(form: str) -> None:
     assert loss == pytest.approx(np.mean(near), rel=1e-6)
 
 
+def loss_of(logits: Any, wanted: Any) -> float:
+    return loss_and_slope(logits, wanted, "softmax")[0]
+
+
 def test_the_joint_is_better_than_each_member() -> None:
     logits = [noisy(600, 0.7, 0)[0], noisy(600, 0.9, 1)[0], noisy(600, 3.0, 2)[0]]
     wanted = noisy(600, 0, 0)[1]
     found = combine(logits, wanted, "softmax")
-    alone = [combine([one], wanted, "softmax").loss for one in logits]
-    assert found.loss < min(alone)
+    alone = [loss_of(combine([one], wanted, "softmax").join([one]), wanted) for one in logits]
+    assert loss_of(found.join(logits), wanted) < min(alone)
     assert found.weights[0] > found.weights[1] > found.weights[2] >= 0
+
+
+def test_a_class_that_is_told_too_often_is_told_less() -> None:
+    logits, wanted = noisy(900, 1.0, 0)
+    plain = combine([logits], wanted, "softmax")
+    more = logits + np.array([3, 0, 0])
+    found = combine([more], wanted, "softmax")
+    assert found.offset[0] < found.offset[1:].min() - 0.5
+    losses = [loss_of(plain.join([logits]), wanted), loss_of(found.join([more]), wanted)]
+    assert losses[0] == pytest.approx(losses[1], abs=0.01)
+    few = combine([more[:9]], wanted[:9], "softmax").offset
+    assert abs(few).max() < abs(found.offset).max()
+
+
+def test_the_outputs_of_a_class_that_is_told_too_surely_are_tempered() -> None:
+    logits, wanted = noisy(900, 0.4, 0)
+    surer = logits * [5, 1, 1]
+    scale = combine([surer], wanted, "softmax").scale
+    assert scale[0] < 0.7 * scale[1:].min()
+
+
+@pytest.mark.parametrize("classes", [3, 40])
+def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> None:
+    """Members that know nothing are told as such, with however many classes."""
+    rng = np.random.default_rng(0)
+    wanted = np.eye(classes)[rng.integers(0, classes, 80)]
+    logits = [rng.normal(size=wanted.shape) for _ in range(3)]
+    parts = np.arange(80) % 5
+    found = combine(logits, wanted, "softmax")
+    said = held_out(logits, wanted, "softmax", parts, found)
+    assert loss_of(said, wanted) > loss_of(found.join(logits), wanted)
+    assert loss_of(said, wanted) > 0.98 * np.log(classes)
+    other = wanted.copy()
+    other[parts == 2] = np.eye(classes)[0]  # what is right there does not matter there
+    again = held_out(logits, other, "softmax", parts, found)
+    assert np.array_equal(again[parts == 2], said[parts == 2])
+    assert not np.array_equal(again[parts == 1], said[parts == 1])
+
+
+def test_a_single_part_is_joined_as_all_are() -> None:
+    logits, wanted = noisy(30, 1.0, 0)
+    found = combine([logits], wanted, "softmax")
+    said = held_out([logits], wanted, "softmax", np.zeros(30), found)
+    assert np.array_equal(said, found.join([logits]))
 
 
 def test_a_few_sequences_tell_little_of_weights() -> None:
@@ -208,7 +256,8 @@ def test_members_that_are_too_sure_are_tempered() -> None:
     logits, wanted = noisy(900, 1.0, 0)
     usual, surer = (combine([scale * logits], wanted, "softmax") for scale in (1, 10))
     assert usual.weights[0] == pytest.approx(10 * surer.weights[0], rel=0.01)
-    assert usual.loss == pytest.approx(surer.loss, abs=1e-4)
+    losses = [loss_of(usual.join([logits]), wanted), loss_of(surer.join([10 * logits]), wanted)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
 def test_numbers_are_joined_by_their_squared_error() -> None:
@@ -217,4 +266,5 @@ def test_numbers_are_joined_by_their_squared_error() -> None:
     good, bad = y + 0.3 * rng.normal(size=y.shape), y + rng.normal(size=y.shape)
     found = combine([good, bad], y, "squared")
     assert found.weights[0] > 3 * found.weights[1] > 0
-    assert found.loss < np.mean((good - y) ** 2)
+    assert np.mean((found.join([good, bad]) - y) ** 2) < np.mean((good - y) ** 2)
+    assert (found.scale.tolist(), found.offset.tolist()) == ([1], [0])

@@ -26,6 +26,7 @@ from segue.estimators.splitting import (
     TrainValidationSplit,
     fits_in_closed_form,
     has_candidates,
+    held_out_groups,
 )
 from segue.estimators.suited import seen_sizes, suited
 from segue.extras import require
@@ -34,7 +35,7 @@ from segue.layers.untrained import LONGEST
 from segue.networks import Network
 from segue.progress import Progress, duration
 from segue.search.candidates import FOLDS, LARGE, Candidate, in_order
-from segue.search.combining import Combination, combine, loss_and_slope
+from segue.search.combining import Combination, combine, held_out, loss_and_slope
 from segue.search.search import Found, Member, search
 from segue.search.sizing import DataSize, within
 from segue.spec import to_text
@@ -44,6 +45,7 @@ from segue.training.closed_form import HeldOut, measured, wanted_outputs
 from segue.training.inference import probabilities
 from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
+from segue.training.trees import fold_of_each
 
 SECONDS = 120.0  # where there is no limit
 SOON = 3.0  # seconds of what is trained so that there is a model
@@ -265,21 +267,43 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
     combination = combine(own, wanted, form)
     if first.static is not None:  # each head joins them: one member has to do
         best = int(np.argmin([loss_and_slope(one, wanted, form)[0] for one in own]))
-        members = [members[best]]
-        combination = combine([own[best]], wanted, form)
+        members, own = [members[best]], [own[best]]
+        combination = combine(own, wanted, form)
     kept = [i for i, weight in enumerate(combination.weights) if weight > 1e-3] or [0]
     network = mixture(
-        [members[i].result.network for i in kept], combination.weights[kept], objective
+        [members[i].result.network for i in kept],
+        combination._replace(weights=combination.weights[kept]),
+        objective,
     )
-    row = scores(combination.logits, encoded, objective) | {"seconds": seconds}
+    fold = _folds_of(split, known, encoded, first.network.seed)
+    logits = held_out(own, wanted, form, fold, combination)
+    row = scores(logits, encoded, objective) | {"seconds": seconds}
     return replace(
         first,
         network=network,
         history=History([row], 1),
         stopped=found.stopped,
         training_summary=_summary(first, found, members, combination, seconds),
-        held_out=as_held_out(first, combination.logits, encoded),
+        held_out=as_held_out(first, logits, encoded),
     )
+
+
+def _folds_of(split: TrainValidationSplit, known: Array, encoded: Array, seed: int) -> Array:
+    """The fold of each row of what is held out, in which another combination says what it is.
+
+    Args:
+        split: what members were trained on.
+        known: `[n]`, which rows there are.
+        encoded: the targets there.
+        seed: of the draws.
+    """
+    groups = held_out_groups(split.train)
+    if split.task.per_step:
+        of_each = np.arange(len(split.train)) if groups is None else groups
+        groups = np.repeat(of_each, split.train.x.lengths)
+    classes = encoded if encoded.ndim == 1 else np.zeros(len(encoded))
+    rng = np.random.default_rng(seed)
+    return fold_of_each(FOLDS, classes, None if groups is None else groups[known], rng)
 
 
 def scores(logits: Array, targets: Array, objective: Objective) -> dict[str, float]:
@@ -332,20 +356,21 @@ def _networks_of(member: Member) -> str:
 # -- the network ----------------------------------------------------------------------------------
 
 
-def mixture(networks: list[Network], weights: Array, objective: Objective) -> Network:
-    """One network of several with the same input: their logits, weighted by its head.
+def mixture(networks: list[Network], joined_by: Combination, objective: Objective) -> Network:
+    """One network of several with the same input: their logits, joined by its head.
 
     Args:
         networks: without static features, unless there is but one.
-        weights: `[network]`.
+        joined_by: how.
         objective: of all.
     """
-    outputs = objective.outputs
+    outputs, (weights, scale, offset) = objective.outputs, joined_by
     first = networks[0]
     if len(networks) == 1:
         found = copy.copy(first)
-        head = {n: w * weights[0] for n, w in first.get_weights().items() if n.startswith("head/")}
-        found.set_weights(head)
+        of_first = first.get_weights()
+        kernel, bias = (weights[0] * scale * of_first[f"head/{n}"] for n in ("kernel", "bias"))
+        found.set_weights(_head(kernel, bias + offset))
         return found
     branches: list[tuple[LayerSpec, ...]] = []
     given: dict[str, Array] = {}
@@ -354,12 +379,16 @@ def mixture(networks: list[Network], weights: Array, objective: Objective) -> Ne
         for name, weight in network.get_weights().items():
             own = name.replace("head/", "logits/", 1) if name.startswith("head/") else name
             given[f"parallel_1/branch_{number}/{own}"] = weight
-    kernel = np.concatenate([weight * np.eye(outputs) for weight in weights])
-    head = {"head/kernel": kernel.astype(np.float32), "head/bias": np.zeros(outputs, np.float32)}
+    kernel = np.concatenate([weight * np.diag(scale) for weight in weights])
+    head = _head(kernel, offset)
     return Network(
         (Parallel(tuple(branches)),), first.input_shape, outputs,
         every=first.every, seed=first.seed, weights={**given, **head}, device=first.device,
     )  # fmt: skip
+
+
+def _head(kernel: Array, bias: Array) -> dict[str, Array]:
+    return {"head/kernel": kernel.astype(np.float32), "head/bias": bias.astype(np.float32)}
 
 
 def mean_of(networks: list[Network], objective: Objective) -> Network:
@@ -370,15 +399,13 @@ def mean_of(networks: list[Network], objective: Objective) -> Network:
     first, count = networks[0], len(networks)
     embedding, *others = first.specs
     if not isinstance(embedding, Embedding) or others != [Pool("mean")]:
-        return mixture(networks, np.full(count, 1 / count), objective)
+        none = np.zeros(objective.outputs)
+        return mixture(networks, Combination(np.full(count, 1 / count), none + 1, none), objective)
     weights = [network.get_weights() for network in networks]
     name, outputs = f"{first.names[0]}/embeddings", first.outputs
     table = sum(own[name] @ own["head/kernel"] / count for own in weights)
-    merged = {
-        name: np.asarray(table, np.float32),
-        "head/kernel": np.eye(outputs, dtype=np.float32),
-        "head/bias": np.mean([own["head/bias"] for own in weights], axis=0, dtype=np.float32),
-    }
+    bias = np.mean([own["head/bias"] for own in weights], axis=0)
+    merged = {name: np.asarray(table, np.float32), **_head(np.eye(outputs), bias)}
     specs = (replace(embedding, features=outputs), *others)
     return Network(
         specs, first.input_shape, outputs, seed=first.seed, weights=merged, device=first.device

@@ -1,15 +1,17 @@
 """One model of several: their logits, weighted by what each adds for sequences that are held out.
 
-    logits = sum over members of weight * logits of the member
+    logits = scale * (sum over members of weight * logits of the member) + offset
 
-That is the weighted geometric mean of their probabilities, brought to a sum of one; the sum of the
-weights is the inverse of a temperature. Of numbers it is their weighted sum. The weights are those
-with the least log loss, or squared error, of held-out sequences, drawn towards each other as much
-as a few sequences would be able to tell.
+The sum is the logarithm of the weighted geometric mean of their probabilities, and the sum of the
+weights is the inverse of a temperature; scale and offset, a number for each output, mend what is
+too sure, or too frequent, of one class. Of numbers it is the weighted sum alone. All are those with
+the least log loss, or squared error, of held-out sequences, drawn towards equal weights, scales of
+one and offsets of zero as much as a few sequences would be able to tell.
 
 Hinton, "Products of experts", ICANN 1999; Wolpert, "Stacked generalization", Neural Networks 5,
 1992, with weights that are not negative as in Breiman, "Stacked regressions", Machine Learning 24,
-1996.
+1996; scale and offset: "vector scaling" in Guo et al., "On calibration of modern neural networks",
+ICML 2017.
 """
 
 from __future__ import annotations
@@ -25,10 +27,13 @@ from segue.data.arrays import Array
 from segue.extras import require
 
 Floats = npt.NDArray[np.float64]
+Logits = Sequence[Array] | Floats  # of each member
 
-# What a difference between weights costs, in units of the loss of one sequence.
-EVENNESS = 4.0
+# What a difference between weights, and of a scale from one, costs: in units of the loss of one
+# sequence, times its square. The same of an offset.
+EVENNESS, LEVEL = 4.0, 0.25
 _MOST = 1_000_000  # logits that weights are found from: some sequences tell as much as all
+_ENOUGH = 1e-6  # of the loss: a step that gains less of it is the last
 
 
 class Combination(NamedTuple):
@@ -36,47 +41,90 @@ class Combination(NamedTuple):
 
     Attributes:
         weights: `[member]`.
-        logits: `[n, output]`, of held-out sequences.
-        loss: theirs.
+        scale: `[output]`.
+        offset: `[output]`.
     """
 
     weights: Floats
-    logits: Floats
-    loss: float
+    scale: Floats
+    offset: Floats
+
+    def join(self, logits: Logits) -> Floats:
+        """`[n, output]` of those of each member."""
+        return np.tensordot(self.weights, np.asarray(logits), 1) * self.scale + self.offset
 
 
-def combine(logits: Sequence[Array], wanted: Array, form: str) -> Combination:
-    """Find the weights of members.
+def combine(
+    logits: Logits, wanted: Array, form: str, *, start: Combination | None = None
+) -> Combination:
+    """Find the weights of members, and scale and offset of each output.
 
     Args:
         logits: of each member, `[n, output]`, of held-out sequences.
         wanted: `[n, output]`: 0 and 1, or numbers.
         form: "softmax", "squared", or the name of another objective: independent logits.
+        start: where to look first; `None`: equal weights.
 
     >>> right = np.array([[2.0, 0.0], [0.0, 2.0]] * 50)
     >>> found = combine([right, 0 * right], right / 2, "softmax")
-    >>> bool(found.weights[0] > found.weights[1] >= 0), found.loss < 0.1
-    (True, True)
+    >>> bool(found.weights[0] > found.weights[1] >= 0)
+    True
     """
     minimize: Any = require("scipy.optimize").minimize
     stacked = np.stack([np.asarray(one, np.float64) for one in logits])
-    even = 1 / wanted.shape[1] if form == "softmax" else 0.5
-    smooth = wanted if form == "squared" else wanted + (even - wanted) / (len(wanted) + 1)
     some = slice(None, None, math.ceil(stacked.size / _MOST))
-    seen, aim = stacked[:, some], smooth[some]
+    seen, aim = stacked[:, some], smoothed(wanted, form)[some]
+    (members, count, outputs), is_number = seen.shape, form == "squared"
 
-    def cost(weights: Floats) -> tuple[float, Floats]:
-        loss, slope = loss_and_slope(np.tensordot(weights, seen, 1), aim, form)
-        apart = weights - weights.mean()
-        share = EVENNESS / len(aim)
-        slopes = np.tensordot(seen, slope, 2) / len(aim) + 2 * share * apart
-        return loss + share * float(apart @ apart), slopes
+    def cost(given: Floats) -> tuple[float, Floats]:
+        weights, scale, offset = np.split(given, (members, members + outputs))
+        plain = np.tensordot(weights, seen, 1)
+        loss, slope = loss_and_slope(plain * scale + offset, aim, form)
+        apart = np.concatenate([weights - weights.mean(), scale - 1, offset])
+        slopes = [np.tensordot(seen, slope * scale, 2), (slope * plain).sum(0), slope.sum(0)]
+        return (
+            loss + float(costs @ apart**2) / count,
+            (np.concatenate(slopes) + 2 * costs * apart) / count,
+        )
 
-    start = np.full(len(stacked), 1 / len(stacked))
-    bounds = [(0.0, None)] * len(stacked)
-    weights = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    joined = np.tensordot(weights, stacked, 1)
-    return Combination(weights, joined, loss_and_slope(joined, smooth, form)[0])
+    costs = np.repeat([EVENNESS, LEVEL], [members + outputs, outputs])
+    even = np.full(members, 1 / members), np.ones(outputs), np.zeros(outputs)
+    first = np.concatenate(start or even)
+    # Members that predict numbers are right on average.
+    fixed = [(value, value) for value in first[members:]] if is_number else []
+    bounds = [(0.0, None)] * members + (fixed or [(0.0, None)] * outputs + [(None, None)] * outputs)
+    enough = {"ftol": _ENOUGH}
+    found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds, options=enough).x
+    return Combination(*np.split(found, (members, members + outputs)))
+
+
+def held_out(logits: Logits, wanted: Array, form: str, parts: Array, found: Combination) -> Floats:
+    """`[n, output]`: of each part of the sequences, by a combination of which they had no share.
+
+    Args:
+        logits: as of `combine`.
+        wanted: likewise.
+        form: likewise.
+        parts: `[n]`, the number of the part in which each is.
+        found: the combination that was found from all.
+    """
+    stacked = np.stack([np.asarray(one, np.float64) for one in logits])
+    joined = found.join(stacked)
+    numbers = np.unique(parts)
+    if len(numbers) > 1 and stacked.size <= _MOST:
+        for number in numbers:
+            own = parts == number
+            rest = combine(stacked[:, ~own], wanted[~own], form, start=found)
+            joined[own] = rest.join(stacked[:, own])
+    return joined
+
+
+def smoothed(wanted: Array, form: str) -> Array:
+    """Targets of classes with one sequence's share for all of them, so that none is certain."""
+    if form == "squared":
+        return wanted
+    even = 1 / wanted.shape[1] if form == "softmax" else 0.5
+    return wanted + (even - wanted) / (len(wanted) + 1)
 
 
 def loss_and_slope(logits: Floats, wanted: Array, form: str) -> tuple[float, Floats]:

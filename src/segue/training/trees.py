@@ -75,7 +75,7 @@ def grow_trees(
     )  # fmt: skip
     weights = np.ones(len(x)) if weights is None else weights
     held_out = np.full((len(x), count), 1 / count)
-    fold = _fold_of_each(classes, groups, np.random.default_rng(seed))
+    fold = fold_of_each(_FOLDS, classes, groups, np.random.default_rng(seed))
     for number in range(fold.max() + 1 if fold.any() else 0):
         held = fold == number
         other = _grow(clone(forest), x[~held], classes[~held], weights[~held])
@@ -86,21 +86,23 @@ def grow_trees(
     return GrownTrees(as_arrays(forest, count), depth, held_out)
 
 
-def _fold_of_each(classes: Array, groups: Array | None, rng: np.random.Generator) -> Array:
+def fold_of_each(
+    folds: int, classes: Array, groups: Array | None, rng: np.random.Generator
+) -> Array:
     """`[n]`, the number of the fold in which each case is held out.
 
     Groups are whole; else each fold has its share of each class.
 
-    >>> _fold_of_each(np.repeat([0, 1], 5), None, np.random.default_rng(0)).reshape(2, 5).sum(1)
+    >>> fold_of_each(5, np.repeat([0, 1], 5), None, np.random.default_rng(0)).reshape(2, 5).sum(1)
     array([10, 10])
     """
     if groups is not None:
         _, number = np.unique(groups, return_inverse=True)
-        return np.asarray(rng.permutation(number.max() + 1)[number] % _FOLDS)
+        return np.asarray(rng.permutation(number.max() + 1)[number] % folds)
     in_order = rng.permutation(len(classes))
     in_order = in_order[np.argsort(classes[in_order], kind="stable")]
     fold = np.empty(len(classes), np.int64)
-    fold[in_order] = np.arange(len(classes)) % _FOLDS
+    fold[in_order] = np.arange(len(classes)) % folds
     return fold
 
 
