@@ -6,8 +6,9 @@
 A third of each training part is held (stratified, seeds 0, 1, ...) and scored; test parts are not
 read. Each network is fitted on the rest, with several seeds, and what it says of both is kept in a
 folder, so that members can be joined in any way without being fitted again. The table has each
-network alone, all joined, and what another seed, the means of all seeds, and each of `--more` make
-of it: the mean of the differences and its standard error. The data are found in $SEGUE_DATA/ucr.
+network alone, all joined, and what weights alone, without scale and offset of each class, another
+seed, the means of all seeds, and each of `--more` make of it: the mean of the differences and its
+standard error. The data are found in $SEGUE_DATA/ucr.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize
 from ucr import set_names
 
 import segue
 from segue.search.candidates import CANDIDATES
-from segue.search.combining import combine
+from segue.search.combining import EVENNESS, combine, loss_and_slope, smoothed
 
 LEAST = 24  # sequences that are fitted
 NETWORKS = [candidate.network for candidate in CANDIDATES]
@@ -95,15 +97,34 @@ def logarithm(shares: np.ndarray) -> np.ndarray:
 
 
 def joined(members: Sequence[Said]) -> Scores:
-    """The scores of members, weighted as an automatic choice weights them."""
-    first = members[0]
-    logits = members[0].new
-    if len(members) > 1:
-        found = combine([one.held_out for one in members], first.wanted, "softmax")
-        logits = found.join([one.new for one in members])
-    logits -= np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    own = logits[np.arange(len(logits)), first.right]
-    return Scores(float((logits.argmax(1) == first.right).mean()), float(-own.mean()))
+    """The scores of members, joined as an automatic choice joins them."""
+    if len(members) == 1:
+        return scores(members[0].new, members[0].right)
+    found = combine([one.held_out for one in members], members[0].wanted, "softmax")
+    return scores(found.join([one.new for one in members]), members[0].right)
+
+
+def weighted(members: Sequence[Said]) -> Scores:
+    """The scores of members that are joined by weights alone."""
+    logits, wanted = np.stack([one.held_out for one in members]), members[0].wanted
+    aim, share = smoothed(wanted, "softmax"), EVENNESS / len(wanted)
+
+    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, slope = loss_and_slope(np.tensordot(weights, logits, 1), aim, "softmax")
+        apart = weights - weights.mean()
+        slopes = np.tensordot(logits, slope, 2) / len(wanted)
+        return loss + share * float(apart @ apart), slopes + 2 * share * apart
+
+    even = np.full(len(members), 1 / len(members))
+    bounds = [(0.0, None)] * len(members)
+    weights = minimize(cost, even, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return scores(np.tensordot(weights, [one.new for one in members], 1), members[0].right)
+
+
+def scores(logits: np.ndarray, right: np.ndarray) -> Scores:
+    logits = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    own = logits[np.arange(len(logits)), right]
+    return Scores(float((logits.argmax(1) == right).mean()), float(-own.mean()))
 
 
 def mean_of(several: Sequence[Said]) -> Said:
@@ -129,6 +150,7 @@ def print_table(splits: list[dict[tuple[str, int], Said]], seeds: int, more: Seq
     for network in (*NETWORKS, *more):
         row(f"`{network}`", [joined([own[network, 0]]) for own in splits])
     row("joined", base)
+    row("by weights alone", [weighted([own[n, 0] for n in NETWORKS]) for own in splits])
     for seed in range(1, seeds):
         row(f"seed {seed}", [joined([own[n, seed] for n in NETWORKS]) for own in splits])
     means = [

@@ -20,6 +20,7 @@ _EIGEN = 25e9  # of a decomposition by eigenvectors
 _PREPARED = 40e-9  # seconds of a number of the sequences, before there are features
 _OVERHEAD = 200  # features that would take as long as what is around them
 _GROWN = 1e-5  # seconds of a feature that is tried, of each case at each level of all trees
+_PLANTED = 2.0  # seconds of all trees, however little they grow
 _SCORED = 5e-7  # seconds of an output of a sequence, to find penalty and scale
 
 
@@ -104,7 +105,8 @@ class Candidate:
         if self.grows:
             found += 1e-9 * self.nanoseconds * count * steps * channels
             tried = min(0.1 * width, MOST_TRIED)
-            return found + _GROWN * count * math.log2(count + 1) * tried / self.parts
+            grown = _PLANTED + _GROWN * count * math.log2(count + 1) * tried
+            return found + grown / self.parts
         found += 1e-9 * each * count * steps * (width + _OVERHEAD)
         least, most = sorted((count, width))
         found += (_SCORED + 20 * least / _BLOCK) * count * outputs
@@ -132,7 +134,7 @@ CANDIDATES = (
         smaller=lambda n: f"parallel(multirocket({6250 // n}), hydra({max(2, 64 // n)}))",
     ),
     Candidate(
-        "quant and trees", "quant trees", lambda steps: 8 * steps, 1500, once=3.5, grows=True,
+        "quant and trees", "quant trees", lambda steps: 8 * steps, 1500, once=1.5, grows=True,
         smaller=lambda parts: f"quant trees({max(10, 200 // parts)})",
     ),
     Candidate(
