@@ -94,6 +94,16 @@ def test_what_is_said_of_held_out_sequences_is_so_of_new_ones() -> None:
 
 
 @pytest.mark.slow
+def test_a_class_that_counts_more_is_answered_more_often() -> None:
+    x, y = waves(90, noise=2.5)
+    rarer = {"slow": 1.0, "fast": 1.0, "faster": 8.0}
+    new = waves(150, seed=1, noise=2.5)[0]
+    fits = [auto(class_weight=weights).fit(x, y) for weights in (None, rarer)]
+    plain, more = ((fitted.predict(new) == "faster").sum() for fitted in fits)
+    assert more > 2 * plain
+
+
+@pytest.mark.slow
 def test_the_network_weights_the_logits_of_its_members() -> None:
     x, y = waves(30)
     fitted = auto().fit(x, y)

@@ -215,6 +215,17 @@ def test_the_outputs_of_a_class_that_is_told_too_surely_are_tempered() -> None:
     assert scale[0] < 0.7 * scale[1:].min()
 
 
+def test_a_sequence_of_twice_the_weight_counts_like_two() -> None:
+    logits, wanted = noisy(90, 1.0, 0)
+    twice = wanted[:, 0] == 1
+    weights = np.where(twice, 2.0, 1.0)
+    found = combine([logits], wanted, "softmax", weights / weights.mean())
+    again = np.repeat(np.arange(90), np.where(twice, 2, 1))
+    other = combine([logits[again]], wanted[again], "softmax")
+    assert found.join([logits]) == pytest.approx(other.join([logits]), abs=0.1)
+    assert found.offset[0] > combine([logits], wanted, "softmax").offset[0] + 0.2
+
+
 @pytest.mark.parametrize("classes", [3, 40])
 def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> None:
     """Members that know nothing are told as such, with however many classes."""
@@ -223,12 +234,12 @@ def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> Non
     logits = [rng.normal(size=wanted.shape) for _ in range(3)]
     parts = np.arange(80) % 5
     found = combine(logits, wanted, "softmax")
-    said = held_out(logits, wanted, "softmax", parts, found)
+    said = held_out(logits, wanted, "softmax", parts=parts, found=found)
     assert loss_of(said, wanted) > loss_of(found.join(logits), wanted)
     assert loss_of(said, wanted) > 0.98 * np.log(classes)
     other = wanted.copy()
     other[parts == 2] = np.eye(classes)[0]  # what is right there does not matter there
-    again = held_out(logits, other, "softmax", parts, found)
+    again = held_out(logits, other, "softmax", parts=parts, found=found)
     assert np.array_equal(again[parts == 2], said[parts == 2])
     assert not np.array_equal(again[parts == 1], said[parts == 1])
 
@@ -236,7 +247,7 @@ def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> Non
 def test_a_single_part_is_joined_as_all_are() -> None:
     logits, wanted = noisy(30, 1.0, 0)
     found = combine([logits], wanted, "softmax")
-    said = held_out([logits], wanted, "softmax", np.zeros(30), found)
+    said = held_out([logits], wanted, "softmax", parts=np.zeros(30), found=found)
     assert np.array_equal(said, found.join([logits]))
 
 

@@ -264,11 +264,13 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
     members = [m for m in found.members if not m.candidate.soon] or list(found.members)
     known, encoded, wanted = known_targets(first, split, [m.logits for m in members])
     own = [member.logits[known] for member in members]
-    combination = combine(own, wanted, form)
+    weights = first.task.weights(split.train, split.weights)
+    weights = None if weights is None else weights[known]
+    combination = combine(own, wanted, form, weights)
     if first.static is not None:  # each head joins them: one member has to do
-        best = int(np.argmin([loss_and_slope(one, wanted, form)[0] for one in own]))
+        best = int(np.argmin([loss_and_slope(one, wanted, form, weights)[0] for one in own]))
         members, own = [members[best]], [own[best]]
-        combination = combine(own, wanted, form)
+        combination = combine(own, wanted, form, weights)
     kept = [i for i, weight in enumerate(combination.weights) if weight > 1e-3] or [0]
     network = mixture(
         [members[i].result.network for i in kept],
@@ -276,7 +278,7 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
         objective,
     )
     fold = _folds_of(split, known, encoded, first.network.seed)
-    logits = held_out(own, wanted, form, fold, combination)
+    logits = held_out(own, wanted, form, weights, parts=fold, found=combination)
     row = scores(logits, encoded, objective) | {"seconds": seconds}
     return replace(
         first,

@@ -55,7 +55,12 @@ class Combination(NamedTuple):
 
 
 def combine(
-    logits: Logits, wanted: Array, form: str, *, start: Combination | None = None
+    logits: Logits,
+    wanted: Array,
+    form: str,
+    weights: Array | None = None,
+    *,
+    start: Combination | None = None,
 ) -> Combination:
     """Find the weights of members, and scale and offset of each output.
 
@@ -63,6 +68,7 @@ def combine(
         logits: of each member, `[n, output]`, of held-out sequences.
         wanted: `[n, output]`: 0 and 1, or numbers.
         form: "softmax", "squared", or the name of another objective: independent logits.
+        weights: `[n]`, how much each sequence counts, 1 on average; `None`: all the same.
         start: where to look first; `None`: equal weights.
 
     >>> right = np.array([[2.0, 0.0], [0.0, 2.0]] * 50)
@@ -74,13 +80,14 @@ def combine(
     stacked = np.stack([np.asarray(one, np.float64) for one in logits])
     some = slice(None, None, math.ceil(stacked.size / _MOST))
     seen, aim = stacked[:, some], smoothed(wanted, form)[some]
+    counted = None if weights is None else np.asarray(weights, np.float64)[some]
     (members, count, outputs), is_number = seen.shape, form == "squared"
 
     def cost(given: Floats) -> tuple[float, Floats]:
-        weights, scale, offset = np.split(given, (members, members + outputs))
-        plain = np.tensordot(weights, seen, 1)
-        loss, slope = loss_and_slope(plain * scale + offset, aim, form)
-        apart = np.concatenate([weights - weights.mean(), scale - 1, offset])
+        shares, scale, offset = np.split(given, (members, members + outputs))
+        plain = np.tensordot(shares, seen, 1)
+        loss, slope = loss_and_slope(plain * scale + offset, aim, form, counted)
+        apart = np.concatenate([shares - shares.mean(), scale - 1, offset])
         slopes = [np.tensordot(seen, slope * scale, 2), (slope * plain).sum(0), slope.sum(0)]
         return (
             loss + float(costs @ apart**2) / count,
@@ -98,13 +105,22 @@ def combine(
     return Combination(*np.split(found, (members, members + outputs)))
 
 
-def held_out(logits: Logits, wanted: Array, form: str, parts: Array, found: Combination) -> Floats:
+def held_out(
+    logits: Logits,
+    wanted: Array,
+    form: str,
+    weights: Array | None = None,
+    *,
+    parts: Array,
+    found: Combination,
+) -> Floats:
     """`[n, output]`: of each part of the sequences, by a combination of which they had no share.
 
     Args:
         logits: as of `combine`.
         wanted: likewise.
         form: likewise.
+        weights: likewise.
         parts: `[n]`, the number of the part in which each is.
         found: the combination that was found from all.
     """
@@ -114,7 +130,8 @@ def held_out(logits: Logits, wanted: Array, form: str, parts: Array, found: Comb
     if len(numbers) > 1 and stacked.size <= _MOST:
         for number in numbers:
             own = parts == number
-            rest = combine(stacked[:, ~own], wanted[~own], form, start=found)
+            counted = None if weights is None else weights[~own]
+            rest = combine(stacked[:, ~own], wanted[~own], form, counted, start=found)
             joined[own] = rest.join(stacked[:, own])
     return joined
 
@@ -127,17 +144,23 @@ def smoothed(wanted: Array, form: str) -> Array:
     return wanted + (even - wanted) / (len(wanted) + 1)
 
 
-def loss_and_slope(logits: Floats, wanted: Array, form: str) -> tuple[float, Floats]:
+def loss_and_slope(
+    logits: Floats, wanted: Array, form: str, weights: Floats | None = None
+) -> tuple[float, Floats]:
     """The mean loss, and `[n, output]` the derivative of each sequence's loss by its logits."""
     if form == "softmax":
         largest = logits.max(1, keepdims=True)
         powers = np.exp(logits - largest)
         total = powers.sum(1, keepdims=True)
         losses = (largest + np.log(total))[:, 0] - (wanted * logits).sum(1)
-        return float(losses.mean()), powers / total - wanted
-    outputs = logits.shape[1]
-    if form == "squared":
-        return float(((logits - wanted) ** 2).mean()), 2 * (logits - wanted) / outputs
-    shares = np.exp(-np.logaddexp(0, -logits))
-    losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
-    return float(losses.mean()), (shares - wanted) / outputs
+        slopes = powers / total - wanted
+    elif form == "squared":
+        losses = ((logits - wanted) ** 2).mean(1)
+        slopes = 2 * (logits - wanted) / logits.shape[1]
+    else:
+        shares = np.exp(-np.logaddexp(0, -logits))
+        losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
+        slopes = (shares - wanted) / logits.shape[1]
+    if weights is not None:
+        losses, slopes = weights * losses, weights[:, None] * slopes
+    return float(losses.mean()), slopes
