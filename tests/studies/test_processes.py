@@ -174,6 +174,29 @@ def test_ctrl_c_while_the_processes_start_is_not_lost(monkeypatch: pytest.Monkey
     assert not set(_children(os.getpid())) - before
 
 
+_MASK = """
+import signal, sys
+from segue.executors import LocalProcesses
+
+def mask():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+if __name__ == "__main__":
+    with LocalProcesses(2) as processes:
+        print([processes.submit(mask).result() for _ in range(2)], mask())
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_held_from_a_process_from_its_first_moment(tmp_path: Path) -> None:
+    """Also before it could ignore one: while its interpreter starts."""
+    (tmp_path / "mask.py").write_text(_MASK)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "mask.py"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[True, True] False"
+
+
 def test_ctrl_c_while_a_result_is_waited_for_ends_the_processes_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), studies.LocalProcesses(1) as processes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import Pipe
+from multiprocessing import Pipe, resource_tracker
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
@@ -53,6 +53,9 @@ class LocalProcesses:
 
     def __enter__(self) -> Self:
         pool = require("loky").ProcessPoolExecutor
+        # First: as this process of the library starts, it lets through again what is held below.
+        if hasattr(signal, "pthread_sigmask"):
+            resource_tracker.ensure_running()
         # Nothing is ever sent. The other end closes with this process, however that ends.
         self._lifeline = Pipe(duplex=False)
         self._pool = pool(
