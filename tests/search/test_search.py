@@ -13,7 +13,7 @@ import pytest
 from segue.deadline import check_time
 from segue.errors import DataError, TrainingError
 from segue.search.candidates import CANDIDATES, Candidate, in_order
-from segue.search.combining import combine, held_out, loss_and_slope
+from segue.search.combining import combine, join_held_out, loss_and_slope
 from segue.search.search import Found, search
 from segue.search.sizing import DataSize, within
 
@@ -234,12 +234,12 @@ def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> Non
     logits = [rng.normal(size=wanted.shape) for _ in range(3)]
     parts = np.arange(80) % 5
     found = combine(logits, wanted, "softmax")
-    said = held_out(logits, wanted, "softmax", parts=parts, found=found)
+    said = join_held_out(logits, wanted, "softmax", parts=parts, found=found)
     assert loss_of(said, wanted) > loss_of(found.join(logits), wanted)
     assert loss_of(said, wanted) > 0.98 * np.log(classes)
     other = wanted.copy()
     other[parts == 2] = np.eye(classes)[0]  # what is right there does not matter there
-    again = held_out(logits, other, "softmax", parts=parts, found=found)
+    again = join_held_out(logits, other, "softmax", parts=parts, found=found)
     assert np.array_equal(again[parts == 2], said[parts == 2])
     assert not np.array_equal(again[parts == 1], said[parts == 1])
 
@@ -247,7 +247,7 @@ def test_what_is_held_out_is_joined_by_what_has_not_seen_it(classes: int) -> Non
 def test_a_single_part_is_joined_as_all_are() -> None:
     logits, wanted = noisy(30, 1.0, 0)
     found = combine([logits], wanted, "softmax")
-    said = held_out([logits], wanted, "softmax", parts=np.zeros(30), found=found)
+    said = join_held_out([logits], wanted, "softmax", parts=np.zeros(30), found=found)
     assert np.array_equal(said, found.join([logits]))
 
 

@@ -35,7 +35,7 @@ from segue.layers.untrained import LONGEST
 from segue.networks import Network
 from segue.progress import Progress, duration
 from segue.search.candidates import FOLDS, LARGE, Candidate, in_order
-from segue.search.combining import Combination, combine, held_out, loss_and_slope
+from segue.search.combining import Combination, combine, join_held_out, loss_and_slope
 from segue.search.search import Found, Member, search
 from segue.search.sizing import DataSize, within
 from segue.spec import to_text
@@ -278,7 +278,7 @@ def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResu
         objective,
     )
     fold = _folds_of(split, known, encoded, first.network.seed)
-    logits = held_out(own, wanted, form, weights, parts=fold, found=combination)
+    logits = join_held_out(own, wanted, form, weights, parts=fold, found=combination)
     row = scores(logits, encoded, objective) | {"seconds": seconds}
     return replace(
         first,
@@ -401,8 +401,9 @@ def mean_of(networks: list[Network], objective: Objective) -> Network:
     first, count = networks[0], len(networks)
     embedding, *others = first.specs
     if not isinstance(embedding, Embedding) or others != [Pool("mean")]:
-        none = np.zeros(objective.outputs)
-        return mixture(networks, Combination(np.full(count, 1 / count), none + 1, none), objective)
+        ones = np.ones(objective.outputs)
+        mean = Combination(np.full(count, 1 / count), scale=ones, offset=0 * ones)
+        return mixture(networks, mean, objective)
     weights = [network.get_weights() for network in networks]
     name, outputs = f"{first.names[0]}/embeddings", first.outputs
     table = sum(own[name] @ own["head/kernel"] / count for own in weights)

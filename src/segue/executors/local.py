@@ -53,7 +53,8 @@ class LocalProcesses:
 
     def __enter__(self) -> Self:
         pool = require("loky").ProcessPoolExecutor
-        # First: as this process of the library starts, it lets through again what is held below.
+        # As the tracker of multiprocessing starts, it unblocks SIGINT, which workers that start
+        # after it would inherit: so it starts before that is blocked.
         if hasattr(signal, "pthread_sigmask"):
             resource_tracker.ensure_running()
         # Nothing is ever sent. The other end closes with this process, however that ends.

@@ -105,7 +105,7 @@ def combine(
     return Combination(*np.split(found, (members, members + outputs)))
 
 
-def held_out(
+def join_held_out(
     logits: Logits,
     wanted: Array,
     form: str,
