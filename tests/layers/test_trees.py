@@ -113,3 +113,10 @@ def test_damaged_trees_are_refused(tmp_path: Path) -> None:
     fitted.save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="trees_1: the trees are damaged"):
         segue.load(tmp_path / "model.safetensors").predict(x)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_few_cases_of_many_classes_grow_without_a_warning(threads: int) -> None:
+    x, _ = made_up(60)
+    grown = grow_trees(x, np.arange(60) // 2, trees=20, count=30, seed=0, threads=threads)
+    assert grown.held_out.sum(1) == pytest.approx(1)

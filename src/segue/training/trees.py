@@ -7,6 +7,7 @@ forest for each of five folds.
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,9 @@ def _grow(forest: Any, x: Array, classes: Array, weights: Array) -> Any:
     while grown < trees:
         more = min(trees, grown + max(_AT_ONCE, forest.n_jobs))
         check_time((time.perf_counter() - began) / max(1, grown) * (more - grown))
-        forest.set_params(n_estimators=more).fit(x, classes, weights)
+        with warnings.catch_warnings():  # of few cases of many classes, for each tree
+            warnings.filterwarnings("ignore", "The number of unique classes is greater")
+            forest.set_params(n_estimators=more).fit(x, classes, weights)
         grown = more
     return forest
 
