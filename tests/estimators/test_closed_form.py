@@ -11,7 +11,9 @@ import pytest
 
 import segue
 from segue.errors import DataError, OptionError, TrainingError
+from segue.estimators.prediction_sets import prediction_sets
 from segue.training import closed_form
+from segue.training.closed_form import HeldOut
 
 QUIET = segue.TrainingOptions(progress="none")
 
@@ -192,6 +194,16 @@ def test_sets_hold_the_true_class_as_often_as_asked(per_class: bool) -> None:
     assert min(map(len, sets)) == 1
     first = np.array([found[0] for found in sets])
     assert (first == fitted.predict(test)).all()
+
+
+@pytest.mark.parametrize("frequent", range(33, 58, 2))
+def test_sets_where_all_sequences_get_the_same_answer(frequent: int) -> None:
+    """Rounded to float32, or not: a class as probable as it was of held-out ones is in the set."""
+    classes = (np.arange(64) >= frequent).astype(int)
+    shares = np.array([frequent, 64 - frequent]) / 64.3
+    held_out = HeldOut(np.tile(shares, (64, 1)), classes)
+    found = prediction_sets(np.tile(shares, (5, 1)).astype(np.float32), held_out, ["a", "b"])
+    assert found.all()
 
 
 def test_too_few_sequences_for_a_coverage() -> None:

@@ -23,6 +23,10 @@ from segue.training.options import is_number
 
 Mask = npt.NDArray[np.bool_]
 
+# Of probabilities in float32: a class that is as probable as the limit is in the set, also where
+# all sequences get the same answer.
+_ROUNDING = 1e-6
+
 
 def prediction_sets(
     probabilities: Array,
@@ -66,7 +70,7 @@ def prediction_sets(
             f"{needed}{of_class} at least, and there are fewer: "
             + ("that class is in every set." if per_class else "they have all classes.")
         )
-    found = 1 - probabilities <= limits + 1e-12
+    found = 1 - probabilities <= limits + _ROUNDING
     found[np.arange(len(found)), probabilities.argmax(1)] = True
     return np.asarray(found)
 
