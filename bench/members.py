@@ -25,7 +25,8 @@ from ucr import set_names
 
 import segue
 from segue.search.candidates import CANDIDATES
-from segue.search.combining import EVENNESS, combine, loss_and_slope, smoothed
+from segue.search.combining import EVENNESS, combine, loss_and_slope
+from segue.training.log_loss import smoothed
 
 LEAST = 24  # sequences that are fitted
 NETWORKS = [candidate.network for candidate in CANDIDATES]

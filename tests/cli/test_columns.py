@@ -53,7 +53,7 @@ def test_fit_names_every_column_first(table: Path, capsys: pytest.CaptureFixture
     assert roles == (
         "read as group 'who' (text); time 't' (time); channel 'x' (number); label 'what' (text)"
     )
-    assert held.strip() == "20 sequences of 5 steps, 1 channel; classes a 10, b 10; no groups"
+    assert held.strip() == "20 sequences of 5 steps, 1 channel; classes a: 10, b: 10; no groups"
     assert load("run/model.safetensors").reading_ == {"format": "table"}
 
 

@@ -39,7 +39,7 @@ def test_the_table_says_it_in_words() -> None:
     assert lines[0] == "example"
     table = {line[:22].strip(): line[22:].strip() for line in lines[1:]}
     assert table["length"] == "1 to 3 steps, median 2"
-    assert table["classes"] == "a 3 (50%), b 2 (33%), c 1 (17%)"
+    assert table["classes"] == "a: 3 (50%), b: 2 (33%), c: 1 (17%)"
     assert table["missing values"] == "3 in 2 sequences"
     assert table["groups across parts"].startswith("1: ")
 

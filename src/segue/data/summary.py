@@ -106,7 +106,7 @@ def _rate(hertz: float) -> str:
 def _shares(classes: dict[Any, int], at_most: int = 12, *, shares: bool = True) -> str:
     total = max(1, sum(classes.values()))
     texts = (
-        f"{name} {count:,}" + (f" ({count / total:.0%})" if shares else "")
+        f"{name}: {count:,}" + (f" ({count / total:.0%})" if shares else "")
         for name, count in classes.items()
     )
     return first_few(texts, at_most)
@@ -143,7 +143,7 @@ def one_line(data: DatasetLike) -> str:
 
     >>> from segue import Dataset
     >>> one_line(Dataset([[0.1, 0.2], [0.3]], ["a", "b"]))
-    '2 sequences of 1 to 2 steps, 1 channel; classes a 1, b 1; no groups'
+    '2 sequences of 1 to 2 steps, 1 channel; classes a: 1, b: 1; no groups'
     """
     reach = _reach(_extremes(data.x.lengths), _UNITS[data.x.kind])
     parts = ", ".join(f"{name} {(data.parts == name).sum():,}" for name in data.part_names)

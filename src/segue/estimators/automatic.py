@@ -34,7 +34,7 @@ from segue.layers import Dense, Embedding, LayerSpec, Parallel, Pool
 from segue.layers.untrained import LONGEST
 from segue.networks import Network
 from segue.progress import Progress, duration
-from segue.search.candidates import FOLDS, LARGE, Candidate, in_order
+from segue.search.candidates import LARGE, Candidate, in_order
 from segue.search.combining import Combination, combine, join_held_out, loss_and_slope
 from segue.search.search import Found, Member, search
 from segue.search.sizing import DataSize, within
@@ -45,7 +45,7 @@ from segue.training.closed_form import HeldOut, measured, wanted_outputs
 from segue.training.inference import probabilities
 from segue.training.loop import TrainingState
 from segue.training.objectives import Objective, make_objective
-from segue.training.trees import fold_of_each
+from segue.training.trees import FOLDS, fold_of_each
 
 SECONDS = 120.0  # where there is no limit
 SOON = 3.0  # seconds of what is trained so that there is a model

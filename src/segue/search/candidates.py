@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from segue.layers.trees import MOST_TRIED
+from segue.training.trees import FOLDS
 
 LEAST_TRAINED = 300  # sequences from which on networks are trained
-FOLDS = 5  # of which each is held out by a network of its own
 LARGE = 5000  # sequences from which on one part may be all that is held out
 # Of a training that is worth to begin.
 LEAST_UPDATES, MOST_EPOCHS, LEAST_EPOCHS, BATCH = 200, 20, 6, 32

@@ -21,12 +21,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.data.arrays import Array
 from segue.extras import require
+from segue.training.log_loss import Floats, log_losses, smoothed
 
-Floats = npt.NDArray[np.float64]
 Logits = Sequence[Array] | Floats  # of each member
 
 # What a difference between weights, and of a scale from one, costs: in units of the loss of one
@@ -79,9 +78,10 @@ def combine(
     minimize: Any = require("scipy.optimize").minimize
     stacked = np.stack([np.asarray(one, np.float64) for one in logits])
     some = slice(None, None, math.ceil(stacked.size / _MOST))
-    seen, aim = stacked[:, some], smoothed(wanted, form)[some]
+    (members, _, outputs), is_number = stacked.shape, form == "squared"
+    seen, aim = stacked[:, some], (wanted if is_number else smoothed(wanted, form))[some]
     counted = None if weights is None else np.asarray(weights, np.float64)[some]
-    (members, count, outputs), is_number = seen.shape, form == "squared"
+    count = len(aim)
 
     def cost(given: Floats) -> tuple[float, Floats]:
         shares, scale, offset = np.split(given, (members, members + outputs))
@@ -136,31 +136,16 @@ def join_held_out(
     return joined
 
 
-def smoothed(wanted: Array, form: str) -> Array:
-    """Targets of classes with one sequence's share for all of them, so that none is certain."""
-    if form == "squared":
-        return wanted
-    even = 1 / wanted.shape[1] if form == "softmax" else 0.5
-    return wanted + (even - wanted) / (len(wanted) + 1)
-
-
 def loss_and_slope(
     logits: Floats, wanted: Array, form: str, weights: Floats | None = None
 ) -> tuple[float, Floats]:
     """The mean loss, and `[n, output]` the derivative of each sequence's loss by its logits."""
-    if form == "softmax":
-        largest = logits.max(1, keepdims=True)
-        powers = np.exp(logits - largest)
-        total = powers.sum(1, keepdims=True)
-        losses = (largest + np.log(total))[:, 0] - (wanted * logits).sum(1)
-        slopes = powers / total - wanted
-    elif form == "squared":
+    if form == "squared":
         losses = ((logits - wanted) ** 2).mean(1)
         slopes = 2 * (logits - wanted) / logits.shape[1]
     else:
-        shares = np.exp(-np.logaddexp(0, -logits))
-        losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
-        slopes = (shares - wanted) / logits.shape[1]
+        losses, probabilities = log_losses(logits, wanted, form)
+        slopes = (probabilities - wanted) / (1 if form == "softmax" else logits.shape[1])
     if weights is not None:
         losses, slopes = weights * losses, weights[:, None] * slopes
     return float(losses.mean()), slopes

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.data.arrays import Array
 from segue.deadline import check_time
@@ -24,12 +23,11 @@ from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network
 from segue.randomness import numpy_generator
 from segue.training.history import Row
+from segue.training.log_loss import Floats, log_losses
 from segue.training.objectives import Objective, RunningMetrics
 from segue.training.ridge import RidgeFit, best_scale, fit_ridge
 from segue.training.setup import TrainingData, TrainingSetup
 from segue.training.trees import grow_trees
-
-Floats = npt.NDArray[np.float64]
 
 MOST = 12_000  # sequences or features, of which there are fewer: time grows with the third power
 _STEPS = 20_000  # of the sequences whose features are computed at once
@@ -234,18 +232,14 @@ def measured(
         weights: `[n]`, of the losses; `None`: all the same.
     """
     logits, wanted = outputs.astype(np.float64), wanted_outputs(targets, objective)
-    if objective.form == "softmax":
-        largest = logits.max(1, keepdims=True)
-        total = largest[:, 0] + np.log(np.exp(logits - largest).sum(1))
-        losses, scores = total - (wanted * logits).sum(1), logits.argmax(1) == targets
-    elif objective.form == "squared":
+    if objective.form == "squared":
         errors = (logits - wanted) * np.asarray(objective.scale or 1.0)
         losses = scores = (errors**2).mean(1)
     else:
-        losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
-        scores = ((logits > 0) == (wanted > 0)).mean(1)
-        if targets.ndim == 1 and objective.form == "sigmoid":
-            scores = logits.argmax(1) == targets
+        losses, _ = log_losses(logits, wanted, objective.form)
+        is_one = targets.ndim == 1 and objective.form in ("softmax", "sigmoid")
+        is_right = (logits > 0) == (wanted > 0)
+        scores = logits.argmax(1) == targets if is_one else is_right.mean(1)
     counted = losses if weights is None else losses * weights
     sums = {"loss": counted.sum(), "score": scores.sum(), "count": len(logits)}
     return RunningMetrics(objective, {name: float(value) for name, value in sums.items()})

@@ -24,12 +24,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from segue.data.arrays import Array
 from segue.deadline import check_time
-
-Floats = npt.NDArray[np.float64]
+from segue.training.log_loss import Floats, log_losses, smoothed
 
 # Times the mean square of a case's scaled features.
 PENALTIES = np.logspace(-7, 3, 21)
@@ -362,8 +360,7 @@ class _Judge:
         if self.form == "squared":
             errors = scores + self.offset - self.targets
             return 1.0, float(np.average((errors**2).mean(1), weights=self.weights))
-        even = 1 / self.targets.shape[1] if self.form == "softmax" else 0.5
-        wanted = self.targets + (even - self.targets) / (len(self.targets) + 1)
+        wanted = smoothed(self.targets, self.form)
         some = slice(None, None, math.ceil(scores.size / _JUDGED))
         low, high, scale = 0.0, _LARGEST_SCALE, 1.0
         for _ in range(60):
@@ -376,29 +373,17 @@ class _Judge:
             if is_near:
                 break
         scale = scale if scale > _LEAST_SCALE else 0.0
-        return scale, self._log_loss(scale * scores + self.offset, wanted)
+        losses, _ = log_losses(scale * scores + self.offset, wanted, self.form)
+        return scale, float(np.average(losses, weights=self.weights))
 
     def _derivatives(
         self, scale: float, scores: Floats, wanted: Floats, weights: Floats
     ) -> tuple[float, float]:
         """The first and the second derivative of the log loss by the scale."""
-        logits = scale * scores + self.offset
+        _, p = log_losses(scale * scores + self.offset, wanted, self.form)
         if self.form == "softmax":
-            powers = np.exp(logits - logits.max(1, keepdims=True))
-            p = powers / powers.sum(1, keepdims=True)
             bends = (p * scores**2).sum(1) - (p * scores).sum(1) ** 2
         else:
-            p = np.exp(-np.logaddexp(0, -logits))
             bends = (p * (1 - p) * scores**2).sum(1)
         slopes = ((p - wanted) * scores).sum(1)
         return float(weights @ slopes), float(weights @ bends)
-
-    def _log_loss(self, logits: Floats, wanted: Floats) -> float:
-        """The mean log loss, of independent outputs also over these."""
-        if self.form == "softmax":
-            largest = logits.max(1)
-            total = largest + np.log(np.exp(logits - largest[:, None]).sum(1))
-            losses = total - (wanted * logits).sum(1)
-        else:
-            losses = (np.logaddexp(0, logits) - wanted * logits).mean(1)
-        return float(np.average(losses, weights=self.weights))

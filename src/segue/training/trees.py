@@ -19,7 +19,7 @@ from segue.deadline import check_time
 from segue.extras import require
 from segue.layers.trees import MOST_TRIED
 
-_FOLDS = 5
+FOLDS = 5  # each of which is held out by trees, or a network, of its own
 _AT_ONCE = 10  # trees that grow between two looks at the clock
 _MOST = 2000  # cases from which on a leaf has more than one of them, so that trees stay small
 
@@ -76,7 +76,7 @@ def grow_trees(
     )  # fmt: skip
     weights = np.ones(len(x)) if weights is None else weights
     held_out = np.full((len(x), count), 1 / count)
-    fold = fold_of_each(_FOLDS, classes, groups, np.random.default_rng(seed))
+    fold = fold_of_each(FOLDS, classes, groups, np.random.default_rng(seed))
     for number in range(fold.max() + 1 if fold.any() else 0):
         held = fold == number
         other = _grow(clone(forest), x[~held], classes[~held], weights[~held])
