@@ -47,7 +47,7 @@ native:
 	  echo "The native library was not built; segue computes without it."
 
 demo: $(STAMP) native
-	$(BIN)/segue fit japanese-vowels --network "bilstm(100)"
+	$(BIN)/segue fit japanese-vowels --time-limit 30s
 
 # A process for each processor; each computes with one thread. What one compiles the next one loads,
 # also where the shell keeps Python from writing such files.

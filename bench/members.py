@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from ucr import set_names
 
 import segue
 from segue.search.candidates import CANDIDATES
-from segue.search.combining import EVENNESS, combine, loss_and_slope
-from segue.training.log_loss import smoothed
+from segue.search.combining import combine
 
 LEAST = 24  # sequences that are fitted
 NETWORKS = [candidate.network for candidate in CANDIDATES]
@@ -97,29 +95,13 @@ def logarithm(shares: np.ndarray) -> np.ndarray:
     return np.log(np.clip(shares, 1e-12, None))
 
 
-def joined(members: Sequence[Said]) -> Scores:
-    """The scores of members, joined as an automatic choice joins them."""
+def joined(members: Sequence[Said], *, by_weights: bool = False) -> Scores:
+    """The scores of members, joined as an automatic choice joins them, or by weights alone."""
     if len(members) == 1:
         return scores(members[0].new, members[0].right)
-    found = combine([one.held_out for one in members], members[0].wanted, "softmax")
+    held_out, wanted = [one.held_out for one in members], members[0].wanted
+    found = combine(held_out, wanted, "softmax", by_weights=by_weights)
     return scores(found.join([one.new for one in members]), members[0].right)
-
-
-def weighted(members: Sequence[Said]) -> Scores:
-    """The scores of members that are joined by weights alone."""
-    logits, wanted = np.stack([one.held_out for one in members]), members[0].wanted
-    aim, share = smoothed(wanted, "softmax"), EVENNESS / len(wanted)
-
-    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, slope = loss_and_slope(np.tensordot(weights, logits, 1), aim, "softmax")
-        apart = weights - weights.mean()
-        slopes = np.tensordot(logits, slope, 2) / len(wanted)
-        return loss + share * float(apart @ apart), slopes + 2 * share * apart
-
-    even = np.full(len(members), 1 / len(members))
-    bounds = [(0.0, None)] * len(members)
-    weights = minimize(cost, even, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return scores(np.tensordot(weights, [one.new for one in members], 1), members[0].right)
 
 
 def scores(logits: np.ndarray, right: np.ndarray) -> Scores:
@@ -135,7 +117,8 @@ def mean_of(several: Sequence[Said]) -> Said:
 
 
 def print_table(splits: list[dict[tuple[str, int], Said]], seeds: int, more: Sequence[str]) -> None:
-    base = [joined([own[network, 0] for network in NETWORKS]) for own in splits]
+    several = [[own[network, 0] for network in NETWORKS] for own in splits]
+    base = [joined(own) for own in several]
     print(f"\nmeans of {len(splits)} splits\n")
     print("| members | accuracy | difference | log loss | difference |\n|---|---|---|---|---|")
 
@@ -151,7 +134,7 @@ def print_table(splits: list[dict[tuple[str, int], Said]], seeds: int, more: Seq
     for network in (*NETWORKS, *more):
         row(f"`{network}`", [joined([own[network, 0]]) for own in splits])
     row("joined", base)
-    row("by weights alone", [weighted([own[n, 0] for n in NETWORKS]) for own in splits])
+    row("by weights alone", [joined(own, by_weights=True) for own in several])
     for seed in range(1, seeds):
         row(f"seed {seed}", [joined([own[n, seed] for n in NETWORKS]) for own in splits])
     means = [

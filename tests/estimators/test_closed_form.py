@@ -219,7 +219,7 @@ def test_too_few_sequences_for_a_coverage() -> None:
 
 def test_sets_need_what_was_held_out() -> None:
     x, y = waves(12)
-    with pytest.raises(DataError, match="fit one in closed form"):
+    with pytest.raises(DataError, match="fit .auto., or a network in closed form"):
         classifier("gru(2)", epochs=1).fit(x, y).predict_set(x)
     with pytest.raises(OptionError, match="`coverage` is 90; expected a share"):
         classifier().fit(x, y).predict_set(x, coverage=90)

@@ -141,7 +141,10 @@ def test_other_networks_go_on_with_the_limit_that_they_had(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs.fit_run(whole, out="run", network="rocket(20)", options=AUTO["options"])
-    with pytest.raises(OptionError, match="is for the network auto, and this run has 'rocket"):
+    with pytest.raises(OptionError, match="search of the network auto, and this run has 'rocket"):
         runs.resume_run("run", time_limit_seconds=5)
+    runs.fit_run(whole, out="seeds", seeds=2, **AUTO)
+    with pytest.raises(OptionError, match="one search .* this run has several seeds: it goes on"):
+        runs.resume_run("seeds", time_limit_seconds=5)
     assert main(["fit", "--resume", "run", "--time-limit", "5s"]) == 2
     assert "time limit" in capsys.readouterr().err

@@ -12,10 +12,11 @@ import pytest
 
 from segue.deadline import check_time
 from segue.errors import DataError, TrainingError
-from segue.search.candidates import CANDIDATES, Candidate, in_order
-from segue.search.combining import combine, join_held_out, loss_and_slope
+from segue.search.candidates import CANDIDATES, Candidate, DataSize, in_order
+from segue.search.combining import combine, combine_by_groups, join_held_out, loss_and_slope
 from segue.search.search import Found, search
-from segue.search.sizing import DataSize, within
+from segue.search.sizing import part_within, within
+from segue.training.closed_form import MOST
 
 
 def candidate(name: str) -> Candidate:
@@ -152,10 +153,24 @@ def test_of_large_data_the_first_has_fewer_features(shape: Any) -> None:
     """Many sequences, long ones, many channels, many classes: it is there in seconds."""
     size = DataSize(*shape)
     first, *others = within(CANDIDATES, size, 60)
-    assert first.seconds(*size) < (3.1 if math.prod(shape[:3]) < 2e7 else 9)
-    assert first.seconds(*size) < CANDIDATES[0].seconds(*size)
+    assert first.seconds(size) < (3.1 if math.prod(shape[:3]) < 2e7 else 9)
+    assert first.seconds(size) < CANDIDATES[0].seconds(size)
     names = [one.name for one in (first, *others)]
     assert len(set(names)) == len(names) >= 4
+
+
+def test_of_many_sequences_there_are_as_many_features_as_can_be_solved_for() -> None:
+    size = DataSize(20_000, 24, 1)
+    part = part_within(CANDIDATES[1], size, 600)
+    assert 1000 < part.width(size) <= MOST < CANDIDATES[1].width(size)
+
+
+def test_large_groups_take_their_time() -> None:
+    """A system of equations for each of them, of as many unknowns as the group has sequences."""
+    alone, by_halves = DataSize(5000, 100, 1), DataSize(5000, 100, 1, together=2500)
+    rocket, _, trees, _ = CANDIDATES
+    assert rocket.seconds(by_halves) > 2 * rocket.seconds(alone)
+    assert trees.seconds(by_halves) == trees.seconds(alone)
 
 
 def test_of_small_data_the_candidates_are_whole() -> None:
@@ -279,3 +294,20 @@ def test_numbers_are_joined_by_their_squared_error() -> None:
     assert found.weights[0] > 3 * found.weights[1] > 0
     assert np.mean((found.join([good, bad]) - y) ** 2) < np.mean((good - y) ** 2)
     assert (found.scale.tolist(), found.offset.tolist()) == ([1], [0])
+
+
+@pytest.mark.parametrize("is_whose", [True, False])
+def test_of_groups_a_scale_and_an_offset_have_to_help_other_groups(is_whose: bool) -> None:
+    """They do not where groups differ in it, or in their classes; they do where all have it."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 50)
+    classes = groups % 2 if is_whose else rng.integers(2, size=1000)
+    wanted = np.eye(2)[classes]
+    logits = wanted + rng.normal(size=(1000, 2)) + [0.0 if is_whose else 3.0, 0.0]
+    if is_whose:
+        logits[:, 0] += rng.normal(size=20)[groups]
+    parts = groups % 5
+    found, joined = combine_by_groups([logits], wanted, "softmax", parts=parts)
+    assert bool(abs(found.offset[0] - found.offset[1]) > 1) != is_whose
+    whole = combine([logits], wanted, "softmax", by_weights=is_whose)
+    assert loss_of(joined, wanted) == pytest.approx(loss_of(whole.join([logits]), wanted), rel=0.1)

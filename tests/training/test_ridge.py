@@ -59,14 +59,18 @@ def test_held_out_scores_are_those_of_a_fit_without_the_case(seed: int) -> None:
         np.testing.assert_allclose(head.held_out[case], found, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("features", [None, 3])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_group_is_held_out_as_a_whole(form: str) -> None:
+def test_a_group_is_held_out_as_a_whole(form: str, features: int | None) -> None:
+    """Also one of more cases than there are features."""
     x, y = made_up(1, form)
-    groups = np.random.default_rng(0).integers(0, 5, len(x))
-    head = fit_ridge(x, y, form, groups=groups)
+    x, rng = x[:, :features], np.random.default_rng(0)
+    groups, weights = rng.integers(0, 5 if features is None else 2, len(x)), rng.random(len(x)) + 1
+    weights /= weights.mean()
+    head = fit_ridge(x, y, form, groups=groups, weights=weights)
     for group in np.unique(groups):
         held = np.flatnonzero(groups == group)
-        found = without(x, y, form, head, held, weights=np.ones(len(x)))
+        found = without(x, y, form, head, held, weights=weights)
         np.testing.assert_allclose(head.held_out[held], found, rtol=1e-6, atol=1e-6)
 
 

@@ -8,7 +8,8 @@ base                               `fit` and `predict`; arguments, as scikit-lea
 
 inputs, splitting                  X, y and the rest as users pass them; training, validation part
 fitting, transfer, result          training as functions of values; initial weights; its result
-closed_form, automatic, folds      a head without epochs; several networks joined to one
+closed_form, automatic, folds      a head without epochs; several networks joined to one,
+mixture                            in which they lie side by side
 suited                             the preparation for these, where none is asked for
 shapes, prediction_sets            what a network gets; sets of classes that hold the true one
 fingerprint                        hashes of the sequences that were trained on

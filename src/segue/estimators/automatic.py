@@ -11,14 +11,17 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from segue.data.arrays import Array
+from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
-from segue.estimators.folds import Fits, fit_folds
+from segue.errors import OptionError
+from segue.estimators.folds import Fits, fit_folds, logits_of
 from segue.estimators.kept_members import KeptMembers
+from segue.estimators.mixture import mean_of, mixture
 from segue.estimators.on_target import milliseconds_of, on_target
 from segue.estimators.result import FitResult, Lines
 from segue.estimators.splitting import (
@@ -27,17 +30,16 @@ from segue.estimators.splitting import (
     fits_in_closed_form,
     has_candidates,
     held_out_groups,
+    warn_of_targets,
 )
 from segue.estimators.suited import seen_sizes, suited
 from segue.extras import require
-from segue.layers import Dense, Embedding, LayerSpec, Parallel, Pool
 from segue.layers.untrained import LONGEST
-from segue.networks import Network
 from segue.progress import Progress, duration
-from segue.search.candidates import LARGE, Candidate, in_order
-from segue.search.combining import Combination, combine, join_held_out, loss_and_slope
+from segue.search.candidates import CANDIDATES, LARGE, Candidate, DataSize, in_order
+from segue.search.combining import Combination, combine, combine_by_groups, join_held_out
 from segue.search.search import Found, Member, search
-from segue.search.sizing import DataSize, within
+from segue.search.sizing import part_within, within
 from segue.spec import to_text
 from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
@@ -51,15 +53,31 @@ SECONDS = 120.0  # where there is no limit
 SOON = 3.0  # seconds of what is trained so that there is a model
 JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
-PLAIN = "parallel(multirocket, hydra)"  # where none can be held out: windows of a series overlap
+NETWORKS = "networks"  # in the summary of a member that is trained: how many, one for each fold
+# Options of its training; what is said of the whole is not said of it.
+_OF_A_MEMBER: dict[str, Any] = {
+    "progress": "none", "time_limit_seconds": None, "target_ms": None, "target_kb": None
+}  # fmt: skip
+# What the summary of one member says of it alone.
+_OF_ONE = (
+    "network", "head", "scores", "time", "kernels", "seed",
+    "optimizer", "batch size", "epochs", "weights kept", NETWORKS,
+)  # fmt: skip
+PLAIN = CANDIDATES[1]  # where none can be held out: windows of a series overlap
 
 
 def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
     """The estimator with a network in place of "auto", where there are no candidates to search."""
-    is_series = split.train.x.kind == "numbers" and not split.task.per_step
-    plain: EstimatorArguments = with_network(estimator, PLAIN)
+    options = estimator.training_options
+    if options.target_ms or options.target_kb:
+        warn_of_targets()
     alone: EstimatorArguments = with_network(estimator, ALONE)
-    return plain if is_series and fits_in_closed_form(plain) else alone
+    if split.train.x.is_text or split.task.per_step:
+        return alone
+    limit = options.time_limit_seconds or SECONDS
+    candidate = part_within(PLAIN, _size_of(estimator, split.train), limit)
+    plain: EstimatorArguments = with_network(estimator, candidate.network)
+    return plain if fits_in_closed_form(plain) else alone
 
 
 def searches(estimator: EstimatorArguments, split: TrainValidationSplit) -> bool:
@@ -83,6 +101,8 @@ def fit_automatically(
     fits: Fits,
     run_folder: TrainingFolder | None = None,
     callbacks: Iterable[Callback] = (),
+    *,
+    initial: object = None,
 ) -> FitResult:
     """Search, and join what was found to one result.
 
@@ -93,55 +113,70 @@ def fit_automatically(
         run_folder: where the history is written, and members as they are finished; `None`:
             nowhere.
         callbacks: as in `fit`.
+        initial: weights to begin with; there can be none.
+
+    Raises:
+        OptionError: there are.
     """
-    began = time.perf_counter()
-    data, options = split.train, estimator.training_options
+    if initial is not None:
+        raise OptionError(
+            "Initial weights are of one network, and network='auto' fits several. Leave them out, "
+            "or name the network that they are of."
+        )
+    is_refit = split.validation is not None and estimator.training_options.refit
+    split = split.everything() if is_refit else split  # no epoch is chosen by validation
     callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
     for callback in callbacks:
         callback.on_start([])
+    ended = "failed"
+    try:
+        result = _search_and_join(estimator, split, fits, run_folder)
+        if is_refit:
+            result = replace(result, history=replace(result.history, refit=result.history))
+        ended, rows = result.stopped, result.history.rows
+        for callback in callbacks:
+            callback.on_epoch(rows[0], TrainingState(rows=rows, best_epoch=1))
+    finally:
+        for callback in callbacks:
+            callback.on_end(ended)
+    return result
+
+
+def _search_and_join(
+    estimator: EstimatorArguments,
+    split: TrainValidationSplit,
+    fits: Fits,
+    run_folder: TrainingFolder | None,
+) -> FitResult:
+    """The result; the arguments are those of `fit_automatically`."""
+    require("scipy")  # for `combine`, behind the search
+    began = time.perf_counter()
+    options, limit = estimator.training_options, estimator.training_options.time_limit_seconds
+    limit = limit or SECONDS
     estimator = suited(estimator, split, fits.whole)
     kept = KeptMembers.open(run_folder, estimator, split)
     began -= kept.seconds
-    (lengths, channels), count = seen_sizes(estimator, data), len(data)
     if kept.members:
         _import_slow()
-    same = bool((lengths == lengths[0]).all())
-    shape = (count, float(lengths.mean()), channels, None if same else float(LONGEST))
-    size = DataSize(*shape, outputs=len(data.classes or ()) or 1)
-    kind: Any = "steps" if split.task.per_step else "texts" if data.x.is_text else "series"
-    limit = options.time_limit_seconds or SECONDS
+    size = _size_of(estimator, split.train)
+    kind: Any = "steps" if split.task.per_step else "texts" if split.train.x.is_text else "series"
     with Progress(options.progress, is_transient=True) as board:
-
-        def one(candidate: Candidate, until: float) -> tuple[FitResult, Array]:
-            quiet = with_network(
-                estimator, candidate.network, progress="none", time_limit_seconds=None
-            )
-            if candidate.soon:
-                soon = min(until, time.perf_counter() + SOON)
-                return as_member(*fit_folds(quiet, split, fits, 1, soon), split)
-            if candidate.trained:
-                needed = FOLDS * candidate.training_seconds(count, size.steps)
-                is_one = count >= LARGE and needed > until - time.perf_counter()
-                folds = 1 if is_one else FOLDS
-                return as_member(*fit_folds(quiet, split, fits, folds, until), split)
-            result = fits.whole(quiet, split)
-            return result, held_out_logits(result)
 
         def starts(candidate: Candidate) -> None:
             spent = time.perf_counter() - began
             board.show("trying", candidate.name, share=min(1.0, spent / limit))
 
         def tell(member: Member) -> None:
-            took = milliseconds_of(member.result, data)
+            took = milliseconds_of(member.result, split.train)
             said = f"{in_words(member)}, {took:.2g} ms an answer, {duration(member.seconds)}"
             board.write(f"{member.candidate.name}: {said}")
             kept.keep(member, took)
             _import_slow()
 
         found = search(
-            within(in_order(count, kind), size, limit),
-            one,
-            lambda candidate: candidate.seconds(*size),
+            within(in_order(size.sequences, kind), size, limit),
+            _Fitting(estimator, split, fits, size).fit,
+            lambda candidate: candidate.seconds(size),
             until=began + limit - min(JOINING, 0.05 * limit),
             tell=tell,
             starts=starts,
@@ -149,15 +184,52 @@ def fit_automatically(
         )
     found = on_target(found, options, kept.milliseconds)
     try:
-        result = joined(found, split, seconds=time.perf_counter() - began)
+        return joined(found, split, estimator.seed, time.perf_counter() - began)
     except KeyboardInterrupt:  # there is little left to be done
         found = replace(found, stopped="interrupted")
-        result = joined(found, split, seconds=time.perf_counter() - began)
-    state = TrainingState(rows=result.history.rows, best_epoch=1)
-    for callback in callbacks:
-        callback.on_epoch(result.history.rows[0], state)
-        callback.on_end(result.stopped)
-    return result
+        return joined(found, split, estimator.seed, time.perf_counter() - began)
+
+
+def _size_of(estimator: EstimatorArguments, data: Dataset) -> DataSize:
+    """How large the data are, as networks see them."""
+    lengths, channels = seen_sizes(estimator, data)
+    same, groups = bool((lengths == lengths[0]).all()), held_out_groups(data)
+    sizes = np.ones(len(data)) if groups is None else np.unique(groups, return_counts=True)[1]
+    return DataSize(
+        len(data), float(lengths.mean()), channels, None if same else float(LONGEST),
+        outputs=len(data.classes or ()) or 1, together=float((sizes**2).sum() / len(data)),
+    )  # fmt: skip
+
+
+class _Fitting(NamedTuple):
+    """How candidates are fitted.
+
+    Attributes:
+        estimator: its parameters, without the network.
+        split: what is trained on.
+        fits: how an estimator with a network is fitted.
+        size: of the data.
+    """
+
+    estimator: EstimatorArguments
+    split: TrainValidationSplit
+    fits: Fits
+    size: DataSize
+
+    def fit(self, candidate: Candidate, until: float) -> tuple[FitResult, Array]:
+        """The result of a candidate, and logits of training sequences that were held out."""
+        network, split, size = candidate.network, self.split, self.size
+        quiet = with_network(self.estimator, network, **_OF_A_MEMBER)
+        if not candidate.trained:
+            result = self.fits.whole(quiet, replace(split, validation=None))
+            return result, held_out_logits(result)
+        folds = 1 if candidate.soon else FOLDS
+        if candidate.soon:
+            until = min(until, time.perf_counter() + SOON)
+        elif size.sequences >= LARGE:
+            needed = FOLDS * candidate.training_seconds(size.sequences, size.steps)
+            folds = 1 if needed > until - time.perf_counter() else FOLDS
+        return as_member(*fit_folds(quiet, split, self.fits, folds, until), split)
 
 
 def _import_slow() -> None:
@@ -209,6 +281,7 @@ def as_member(
         first,
         network=network,
         history=History([row], 1),
+        training_summary=[*first.training_summary, (NETWORKS, str(len(results)))],
         held_out=as_held_out(first, logits[known], encoded),
     )
     return result, logits
@@ -250,85 +323,86 @@ def as_held_out(result: FitResult, logits: Array, encoded: Array) -> HeldOut | N
     return HeldOut(probabilities(logits, form), encoded)
 
 
-def joined(found: Found, split: TrainValidationSplit, seconds: float) -> FitResult:
+def joined(found: Found, split: TrainValidationSplit, seed: int, seconds: float) -> FitResult:
     """The members as one result.
 
     Args:
         found: of the search.
-        split: what they were trained on.
+        split: what they were trained on, and what the result is validated with.
+        seed: of the folds.
         seconds: that the search took.
     """
     first: FitResult = found.members[0].result
     objective = make_objective(first.task.objective)
     form = "softmax" if objective.every else objective.form
-    members = [m for m in found.members if not m.candidate.soon] or list(found.members)
+    members = found.members
     known, encoded, wanted = known_targets(first, split, [m.logits for m in members])
     own = [member.logits[known] for member in members]
     weights = first.task.weights(split.train, split.weights)
     weights = None if weights is None else weights[known]
-    combination = combine(own, wanted, form, weights)
-    if first.static is not None:  # each head joins them: one member has to do
-        best = int(np.argmin([loss_and_slope(one, wanted, form, weights)[0] for one in own]))
-        members, own = [members[best]], [own[best]]
+    groups = _groups_of(split, known)
+    rng, classes = np.random.default_rng(seed), encoded if encoded.ndim == 1 else 0 * encoded[:, 0]
+    parts = fold_of_each(FOLDS, classes, groups, rng)
+    if groups is None:
         combination = combine(own, wanted, form, weights)
+        logits = join_held_out(own, wanted, form, weights, parts=parts, found=combination)
+    else:
+        combination, logits = combine_by_groups(own, wanted, form, weights, parts=parts)
     kept = [i for i, weight in enumerate(combination.weights) if weight > 1e-3] or [0]
     network = mixture(
         [members[i].result.network for i in kept],
         combination._replace(weights=combination.weights[kept]),
         objective,
     )
-    fold = _folds_of(split, known, encoded, first.network.seed)
-    logits = join_held_out(own, wanted, form, weights, parts=fold, found=combination)
     row = scores(logits, encoded, objective) | {"seconds": seconds}
-    return replace(
+    result = replace(
         first,
         network=network,
         history=History([row], 1),
         stopped=found.stopped,
-        training_summary=_summary(first, found, members, combination, seconds),
+        training_summary=_summary(first, found, combination, seconds),
         held_out=as_held_out(first, logits, encoded),
     )
+    return result if split.validation is None else _validated(result, split.validation)
 
 
-def _folds_of(split: TrainValidationSplit, known: Array, encoded: Array, seed: int) -> Array:
-    """The fold of each row of what is held out, in which another combination says what it is.
+def _validated(result: FitResult, data: Dataset) -> FitResult:
+    """The result with the scores of its own for the sequences of a validation part."""
+    objective = make_objective(result.task.objective)
+    logits, targets = logits_of(result, data), result.task.encode(data).values
+    if objective.every:
+        logits, targets = logits[targets != NO_LABEL], targets[targets != NO_LABEL]
+    theirs = scores(logits, targets, objective)
+    of_part = {name: value for name, value in theirs.items() if name.startswith("validation_")}
+    return replace(result, history=History([result.history.rows[0] | of_part], 1))
+
+
+def _groups_of(split: TrainValidationSplit, known: Array) -> Array | None:
+    """Which rows of what is held out belong together; `None`: each is one by itself.
 
     Args:
         split: what members were trained on.
         known: `[n]`, which rows there are.
-        encoded: the targets there.
-        seed: of the draws.
     """
     groups = held_out_groups(split.train)
     if split.task.per_step:
         of_each = np.arange(len(split.train)) if groups is None else groups
         groups = np.repeat(of_each, split.train.x.lengths)
-    classes = encoded if encoded.ndim == 1 else np.zeros(len(encoded))
-    rng = np.random.default_rng(seed)
-    return fold_of_each(FOLDS, classes, None if groups is None else groups[known], rng)
+    return None if groups is None else np.asarray(groups)[known]
 
 
 def scores(logits: Array, targets: Array, objective: Objective) -> dict[str, float]:
-    """The row of the history: all scores are of held-out sequences, those of the training too."""
+    """The row of the history: all scores are of these sequences, those of the training too."""
     form = "softmax" if objective.every else objective.form
     row = measured(replace(objective, form=form), logits, targets, None).row()
     held_out = {f"validation_{name}": value for name, value in row.items()}
     return {"epoch": 1, **row, "learning_rate": 0.0, **held_out}
 
 
-def _summary(
-    first: FitResult,
-    found: Found,
-    members: list[Member],
-    combination: Combination,
-    seconds: float,
-) -> Lines:
+def _summary(first: FitResult, found: Found, combination: Combination, seconds: float) -> Lines:
     """What was done: the members with their weights, and what was left out."""
-    given = [
-        pair
-        for pair in first.training_summary
-        if pair[0] not in ("network", "head", "scores", "time", "kernels", "seed")
-    ]
+    members = found.members
+    given = [pair for pair in first.training_summary if pair[0] not in _OF_ONE]
     lines = [
         (
             member.candidate.name,
@@ -350,66 +424,7 @@ def _summary(
 
 def _networks_of(member: Member) -> str:
     """The text of a member's network, or of its networks."""
-    if member.candidate.trained:
-        return f"{member.candidate.network}, the mean of one for each fold"
-    return to_text(member.result.network.specs)
-
-
-# -- the network ----------------------------------------------------------------------------------
-
-
-def mixture(networks: list[Network], joined_by: Combination, objective: Objective) -> Network:
-    """One network of several with the same input: their logits, joined by its head.
-
-    Args:
-        networks: without static features, unless there is but one.
-        joined_by: how.
-        objective: of all.
-    """
-    outputs, (weights, scale, offset) = objective.outputs, joined_by
-    first = networks[0]
-    if len(networks) == 1:
-        found = copy.copy(first)
-        of_first = first.get_weights()
-        kernel, bias = (weights[0] * scale * of_first[f"head/{n}"] for n in ("kernel", "bias"))
-        found.set_weights(_head(kernel, bias + offset))
-        return found
-    branches: list[tuple[LayerSpec, ...]] = []
-    given: dict[str, Array] = {}
-    for number, network in enumerate(networks, start=1):
-        branches.append((*network.specs, Dense(outputs, name="logits")))
-        for name, weight in network.get_weights().items():
-            own = name.replace("head/", "logits/", 1) if name.startswith("head/") else name
-            given[f"parallel_1/branch_{number}/{own}"] = weight
-    kernel = np.concatenate([weight * np.diag(scale) for weight in weights])
-    head = _head(kernel, offset)
-    return Network(
-        (Parallel(tuple(branches)),), first.input_shape, outputs,
-        every=first.every, seed=first.seed, weights={**given, **head}, device=first.device,
-    )  # fmt: skip
-
-
-def _head(kernel: Array, bias: Array) -> dict[str, Array]:
-    return {"head/kernel": kernel.astype(np.float32), "head/bias": bias.astype(np.float32)}
-
-
-def mean_of(networks: list[Network], objective: Objective) -> Network:
-    """The mean of the logits of networks that differ in their weights only, as one.
-
-    Of means of embeddings it is one that has as many features as there are outputs.
-    """
-    first, count = networks[0], len(networks)
-    embedding, *others = first.specs
-    if not isinstance(embedding, Embedding) or others != [Pool("mean")]:
-        ones = np.ones(objective.outputs)
-        mean = Combination(np.full(count, 1 / count), scale=ones, offset=0 * ones)
-        return mixture(networks, mean, objective)
-    weights = [network.get_weights() for network in networks]
-    name, outputs = f"{first.names[0]}/embeddings", first.outputs
-    table = sum(own[name] @ own["head/kernel"] / count for own in weights)
-    bias = np.mean([own["head/bias"] for own in weights], axis=0)
-    merged = {name: np.asarray(table, np.float32), **_head(np.eye(outputs), bias)}
-    specs = (replace(embedding, features=outputs), *others)
-    return Network(
-        specs, first.input_shape, outputs, seed=first.seed, weights=merged, device=first.device
-    )
+    if not member.candidate.trained:
+        return to_text(member.result.network.specs)
+    several = dict(member.result.training_summary).get(NETWORKS, "1")
+    return member.candidate.network + (f", the mean of {several}" if several != "1" else "")

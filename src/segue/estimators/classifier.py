@@ -63,7 +63,8 @@ class SequenceClassifier(BaseSequenceEstimator):
         history_: a `History`, a row per epoch.
         stopped_: how training ended: "finished", "early", "time", "callback" or "interrupted".
         held_out_: `.outputs` `[n, class]`, the probabilities for each training sequence of a model
-            that was fitted without it, and `.targets`; `None` unless only the head was trained.
+            that was fitted without it, and `.targets`; `None` unless the network is "auto", or only
+            its head is trained.
         training_summary_: what was done, as pairs of a heading and a text.
         n_features_in_: channels.
 
@@ -148,8 +149,8 @@ class SequenceClassifier(BaseSequenceEstimator):
 
         Sets are as small as can be so that the share `coverage` of new sequences like those of the
         training have their class in their set. What is needed for it are predictions for training
-        sequences by a model without them, which networks have of which only the head is trained,
-        such as "rocket" or "parallel(multirocket, hydra)".
+        sequences by a model without them, which "auto" has, and networks of which only the head is
+        trained, such as "rocket" or "parallel(multirocket, hydra)".
 
         Args:
             X: as in `fit`.

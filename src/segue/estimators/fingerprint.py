@@ -181,7 +181,9 @@ def _settings(estimator: EstimatorArguments) -> dict[str, str]:
 
 
 def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
-    """Digests beside those of values and targets: static features and weights."""
+    """Digests beside those of values and targets: groups, static features and weights."""
+    if split.train.groups is not None:
+        yield repr(np.asarray(split.train.groups).tolist()).encode()
     if split.train.static is not None:
         yield split.train.static.tobytes()
     if split.weights is not None:

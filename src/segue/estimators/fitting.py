@@ -73,7 +73,7 @@ WARNED = 0.25  # of the memory that is free: above it, a training says what it n
 TRUNCATED = 200  # steps that are advised where memory is short
 FITTED = 1000  # sequences from which weights may follow
 EXPLODED = 3  # times the loss of the first epoch
-_SOLVED = "head", "in closed form: number of epochs, batch size and learning rate play no part"
+_SOLVED = "head", "in closed form: epochs, batch size, learning rate and time limit play no part"
 
 
 @dataclass(frozen=True)
@@ -117,19 +117,20 @@ def fit_split(
 
     Raises:
         DataError: `initial` without any layer that fits.
+        OptionError: `initial` for a network that is chosen.
         SpecError: a network or preparation that does not fit the data.
         TrainingError: a loss that is not finite.
     """
+    run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
+    _check_callbacks(callbacks)
     if initial is not None:
         initial = InitialWeights.of(initial)
-    run_folder = None if folder is None else TrainingFolder(Path(folder), resume)
-    refit = estimator.training_options.refit and split.validation is not None
-    _check_callbacks(callbacks)
     if is_automatic(estimator):
         if searches(estimator, split):
             fits = Fits(fit_split, prepare_training, train_like)
-            return fit_automatically(estimator, split, fits, run_folder, callbacks)
+            return fit_automatically(estimator, split, fits, run_folder, callbacks, initial=initial)
         estimator = resolved(estimator, split)
+    refit = estimator.training_options.refit and split.validation is not None
     result, setup = _train(estimator, split, initial, run_folder, callbacks)
     first, where = result.history, ""
     if refit and first.best_epoch and result.stopped != "interrupted":

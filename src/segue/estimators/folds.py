@@ -21,7 +21,11 @@ from segue.data.dataset import Dataset
 from segue.data.sequences import Sequences
 from segue.estimators.fingerprint import seen_by
 from segue.estimators.result import FitResult
-from segue.estimators.splitting import EstimatorArguments, TrainValidationSplit
+from segue.estimators.splitting import (
+    EstimatorArguments,
+    TrainValidationSplit,
+    held_out_groups,
+)
 from segue.prepare.steps import scaled_static
 from segue.tasks.language import cut
 from segue.training.inference import Prepared, map_steps, predict_outputs
@@ -107,10 +111,10 @@ def held_out_parts(data: Dataset, folds: int, seed: int) -> list[Array]:
     >>> len(parts), sorted(np.concatenate(parts).tolist()) == list(range(10))
     (5, True)
     """
-    rest = replace(data, ids=np.arange(len(data)))
+    rest = replace(data, ids=np.arange(len(data)), groups=held_out_groups(data))
     if folds == 1:
         return [np.asarray(rest.split(SHARE, seed=seed)[1].ids)]
-    units = len(data) if data.groups is None else len(np.unique(data.groups))
+    units = len(data) if rest.groups is None else len(np.unique(rest.groups))
     parts = []
     for number in range(min(folds, units), 1, -1):
         rest, held = rest.split(1 / number, seed=seed)
@@ -131,7 +135,7 @@ def without(split: TrainValidationSplit, held: Array) -> TrainValidationSplit:
 
 
 def in_pieces(data: Dataset) -> Dataset:
-    """Sequences with a target at each step, cut where they are long; groups are as before."""
+    """Sequences with a target at each step, cut where they are long; without groups."""
     offsets = cut(data.x.offsets, PIECE)
     y = None if data.y is None else Sequences(data.y.values, offsets)
     return Dataset(

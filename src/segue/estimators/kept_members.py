@@ -42,6 +42,7 @@ class _Entry(_Closed):
     name: str
     network: str
     trained: bool
+    soon: bool = False
     seconds: float = pydantic.Field(ge=0)
     milliseconds: float = pydantic.Field(0.0, ge=0)
 
@@ -62,7 +63,7 @@ class KeptMembers:
         fingerprint: what a search must have in common with this one to go on from it.
         members: in the order in which they were fitted; here only those that were there before.
         entries: of all that are on disk.
-        milliseconds: that an answer of each takes, by its network.
+        milliseconds: that an answer of each takes, by its name.
     """
 
     estimator: Any
@@ -94,7 +95,7 @@ class KeptMembers:
         elif (folder / INDEX).is_file():
             remove_unfinished(folder)
             found.entries += found._read_index().members
-            found.milliseconds |= {one.network: one.milliseconds for one in found.entries}
+            found.milliseconds |= {one.name: one.milliseconds for one in found.entries}
             numbered = enumerate(found.entries, start=1)
             found.members += [found._read(number, entry, split) for number, entry in numbered]
         return found
@@ -116,10 +117,10 @@ class KeptMembers:
         """
         one = member.candidate
         entry = _Entry(
-            name=one.name, network=one.network, trained=one.trained, seconds=member.seconds,
-            milliseconds=milliseconds,
+            name=one.name, network=one.network, trained=one.trained, soon=one.soon,
+            seconds=member.seconds, milliseconds=milliseconds,
         )  # fmt: skip
-        self.milliseconds[one.network] = milliseconds
+        self.milliseconds[one.name] = milliseconds
         if self.folder is None:
             return
         make_folder(self.folder)
@@ -170,7 +171,7 @@ class KeptMembers:
                 path=self.folder,
             ) from error
         result = replace(result, channels=split.channels, reading=split.reading, held_out=kept)
-        candidate = Candidate(entry.name, entry.network, trained=entry.trained)
+        candidate = Candidate(entry.name, entry.network, trained=entry.trained, soon=entry.soon)
         return Member(candidate, result, logits, entry.seconds)
 
 

@@ -17,7 +17,7 @@ from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.ensemble import SequenceEnsemble
 from segue.estimators.inputs import PerSequence, SequencesLike, TargetsLike, ValidationLike
 from segue.estimators.loading import load
-from segue.estimators.splitting import split_data
+from segue.estimators.splitting import is_automatic, split_data
 from segue.estimators.transfer import InitialWeights
 from segue.executors import Executor, completed, started
 from segue.networks import as_specs, is_custom
@@ -264,9 +264,11 @@ def _fit_one(
 
 def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     """The model of a file, which must be of the training that is wanted."""
-    specs = as_specs(wanted.network)
+    specs = () if is_automatic(wanted) else as_specs(wanted.network)
     done: BaseSequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
     theirs, ours = _shared_settings(done), _shared_settings(wanted)
+    if not specs:  # that of the file is the one that was chosen
+        theirs["network"] = ours["network"]
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:
         raise ModelFileError(
@@ -286,7 +288,8 @@ def _shared_settings(estimator: BaseSequenceEstimator) -> dict[str, str]:
         *(f"options__{name}" for name in (*WITHOUT_EFFECT, "threads")),
     ):
         shared.pop(name, None)
-    return {**shared, "network": to_text(as_specs(estimator.network))}
+    network = "auto" if is_automatic(estimator) else to_text(as_specs(estimator.network))
+    return {**shared, "network": network}
 
 
 def _as_seeds(first: int, seeds: int | Iterable[int]) -> list[int]:

@@ -41,14 +41,14 @@ def on_target(found: Found, options: TrainingOptions, milliseconds: Mapping[str,
     Args:
         found: of the search.
         options: with the targets.
-        milliseconds: that an answer of each member takes, by its network.
+        milliseconds: that an answer of each member takes, by its name.
     """
     if options.target_ms is None and options.target_kb is None:
         return found
     most = Cost(options.target_kb or math.inf, options.target_ms or math.inf)
     members = found.members
     costs = [
-        Cost(kilobytes_of(member), milliseconds.get(member.candidate.network, 0.0))
+        Cost(kilobytes_of(member), milliseconds.get(member.candidate.name, 0.0))
         for member in members
     ]
     losses = [member.result.history.rows[0]["validation_loss"] for member in members]

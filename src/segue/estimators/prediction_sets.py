@@ -1,4 +1,4 @@
-"""Sets of classes that hold the true one as often as is asked for: split conformal prediction.
+"""Sets of classes that hold the true one as often as is asked for: conformal prediction.
 
 The scores are those of training sequences that were held out (`HeldOut`). Vovk, Gammerman & Shafer,
 "Algorithmic learning in a random world", Springer 2005; with one minus the probability of the true
@@ -94,13 +94,13 @@ def require_held_out(estimator: Any) -> HeldOut:
     if held_out is None or held_out.targets.ndim > 1:
         raise DataError(
             "Sets of classes need predictions for training sequences by a model without them, and "
-            "this model has none: fit one in closed form, with one class for each sequence, such "
-            "as SequenceClassifier('parallel(multirocket, hydra)')."
+            "this model has none: fit 'auto', or a network in closed form, with one class for each "
+            "sequence, such as SequenceClassifier('parallel(multirocket, hydra)')."
         )
     return held_out
 
 
 def _limit(scores: Array, coverage: float) -> float:
     """The largest score of a class in a set; infinite where too few sequences were held out."""
-    rank = math.ceil((len(scores) + 1) * coverage - 1e-9)
+    rank = max(1, math.ceil((len(scores) + 1) * coverage - 1e-9))
     return math.inf if rank > len(scores) else float(np.sort(scores)[rank - 1])

@@ -85,18 +85,18 @@ class TrainValidationSplit:
     channels: tuple[str, ...] | None = None
     reading: Mapping[str, Any] | None = None
 
-    def everything(self, epochs: int) -> TrainValidationSplit:
-        """A split with all data for training and none for validation, for so many epochs."""
+    def everything(self, epochs: int = 0) -> TrainValidationSplit:
+        """A split with all data for training and none for validation, for the epochs of a refit."""
         part, weights = self.part, self.part_weights
         if self.validation is not None and len(self.train) == len(part):  # it came from elsewhere
             joined = Dataset.concatenate({"train": part, "validation": self.validation})
             part = replace(joined, parts=None, ids=None)
             weights = _with_ones(weights, self.validation)
         count = counted(len(part), "sequence")
-        text = f"all {count}, for the {epochs} epochs that validation has chosen"
+        chosen = f", for the {epochs} epochs that validation has chosen" if epochs else ""
         return replace(
             self, train=part, validation=None, weights=weights, part=part, part_weights=weights,
-            lines=(("refit", text),),
+            lines=(("refit", f"all {count}{chosen}"),),
         )  # fmt: skip
 
 
@@ -160,6 +160,9 @@ def split_data(
         check_sequences(validation.x, validation.channels)
     notes = [("read as" if i == 0 else "note", note) for i, note in enumerate(part.notes)]
     training = estimator.training_options
+    if part.x.is_whole and is_automatic(estimator):
+        text = "whole numbers are taken as amounts; for tokens name a network with an embedding"
+        notes.append(("note", text))
     if validation is not None and training.patience not in (None, 20) and training.has_fixed_length:
         notes += [
             (
@@ -200,13 +203,13 @@ def is_automatic(estimator: EstimatorArguments) -> bool:
 def has_candidates(estimator: EstimatorArguments, train: Dataset) -> bool:
     """Whether there are several networks for such data, of which some can be joined.
 
-    Windows of a series overlap: none can be held out. Static features join one head only.
+    Windows of a series overlap: none can be held out.
     """
     if train.splits_by == "time" or not _is_plain(estimator):
         return False
     if estimator._task_type.per_step or train.x.is_text:
-        return train.static is None and _can_be_split(train)
-    return train.x.kind == "numbers"
+        return _can_be_split(train)
+    return True
 
 
 def _can_be_split(train: Dataset) -> bool:
@@ -379,3 +382,14 @@ def check_arguments(estimator: EstimatorArguments) -> None:
     ]
     if problems:
         raise OptionError(" ".join(problems))
+    options = estimator.training_options
+    if (options.target_ms or options.target_kb) and not is_automatic(estimator):
+        warn_of_targets()
+
+
+def warn_of_targets() -> None:
+    """Warn that there is but one network, where targets choose among several."""
+    warn_user(
+        "target_ms and target_kb choose among the members of network='auto'. Here one network is "
+        "fitted, whatever its size and speed."
+    )

@@ -23,7 +23,7 @@ from segue.randomness import numpy_generator
 TEXTS = "ngrams"
 LOWEST_RATE = 8000  # samples per second, of sounds
 SHORTEST = 0.1  # seconds of them
-TRIED = 500  # sounds with which preparations are compared
+TRIED, MOST_SAMPLES = 500, 2e7  # sounds with which preparations are compared, and of them all
 JUDGE = "rocket(500)"
 
 
@@ -46,7 +46,8 @@ def suited(
         return _with(estimator, TEXTS)
     if split.task.per_step or not is_sound(data):
         return estimator
-    chosen = np.sort(numpy_generator(estimator.seed, "suited").permutation(len(data))[:TRIED])
+    count = min(TRIED, max(5 * len(data.classes or ()), int(MOST_SAMPLES / data.x.lengths.mean())))
+    chosen = np.sort(numpy_generator(estimator.seed, "suited").permutation(len(data))[:count])
     weights = None if split.weights is None else split.weights[chosen]
     part = replace(split, train=data[chosen], validation=None, weights=weights)
     found: list[tuple[float, str]] = []

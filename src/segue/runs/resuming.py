@@ -20,13 +20,15 @@ def goes_on(run: Run, seconds: float | None) -> bool:
         seconds: for as long; `None`: nothing is said.
 
     Raises:
-        OptionError: a time is given, and the network is not "auto".
+        OptionError: a time is given, and the network is not "auto", or there are several seeds.
     """
     network = run.record["settings"].get("network")
-    if seconds is not None and network != "auto":
+    several = run.record.get("seeds") is not None
+    if seconds is not None and (network != "auto" or several):
+        has = "several seeds" if several else repr(network)
         raise OptionError(
-            f"A time limit for what goes on is for the network auto, and this run has {network!r}: "
-            "it goes on with the limit that it was begun with. Leave it out."
+            "A time limit for what goes on is for one search of the network auto, and this run has "
+            f"{has}: it goes on with the limit that it was begun with. Leave it out."
         )
     if not run.has_members:
         return False

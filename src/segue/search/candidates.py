@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from segue.layers.trees import MOST_TRIED
+from segue.training.ridge import PENALTIES
 from segue.training.trees import FOLDS
 
 LEAST_TRAINED = 300  # sequences from which on networks are trained
@@ -27,6 +28,26 @@ _SCORED = 5e-7  # seconds of an output of a sequence, to find penalty and scale
 def no_features(steps: float) -> float:  # noqa: ARG001
     """None, of a network that is trained."""
     return 0.0
+
+
+class DataSize(NamedTuple):
+    """How large training data are; what `Candidate.seconds` depends on.
+
+    Attributes:
+        sequences: how many.
+        steps: of them, on average.
+        channels: of a step.
+        length: steps for which there are features, where that is another number.
+        outputs: of a network.
+        together: how many sequences are held out together, in the group of a usual one.
+    """
+
+    sequences: int
+    steps: float
+    channels: int
+    length: float | None = None
+    outputs: int = 2
+    together: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,41 +96,28 @@ class Candidate:
         text = self.smaller(parts)
         return replace(self, name=text, network=text, parts=parts)
 
-    def width(self, steps: float, channels: int, length: float | None = None) -> float:
-        """How many features it has; the arguments are those of `seconds`."""
-        found = self.features(length or steps)
-        return found * channels if self.grows else found / self.parts
+    def width(self, size: DataSize) -> float:
+        """How many features it has for data of a size."""
+        found = self.features(size.length or size.steps)
+        return found * size.channels if self.grows else found / self.parts
 
-    def seconds(
-        self,
-        count: int,
-        steps: float,
-        channels: int,
-        length: float | None = None,
-        outputs: int = 2,
-    ) -> float:
-        """About how long it takes on one processor of a usual kind.
-
-        Args:
-            count: sequences.
-            steps: of them, on average.
-            channels: of a step.
-            length: steps for which there are features, where that is another number.
-            outputs: of the network.
-        """
+    def seconds(self, size: DataSize) -> float:
+        """About how long it takes for data of a size, on one processor of a usual kind."""
+        count, steps, channels, _, outputs, together = size
         if self.trained:
             return (FOLDS if count < LARGE else 1) * self.training_seconds(count, steps)
-        width = self.width(steps, channels, length)
+        width, numbers = self.width(size), count * steps * channels
         each = self.nanoseconds + self.channel * (channels - 1)
-        found = self.once + self.step * steps + _PREPARED * count * steps * channels
+        found = self.once + self.step * steps + _PREPARED * numbers
         if self.grows:
-            found += 1e-9 * self.nanoseconds * count * steps * channels
             tried = min(0.1 * width, MOST_TRIED)
             grown = _PLANTED + _GROWN * count * math.log2(count + 1) * tried
-            return found + grown / self.parts
+            return found + 1e-9 * self.nanoseconds * numbers + grown / self.parts
         found += 1e-9 * each * count * steps * (width + _OVERHEAD)
         least, most = sorted((count, width))
         found += (_SCORED + 20 * least / _BLOCK) * count * outputs
+        # Of each group and penalty a system of equations.
+        found += len(PENALTIES) * count / together * least * min(together, least) ** 2 / _BLOCK
         return found + 2 * least**2 * most / _BLOCK + 10 * least**3 / _EIGEN
 
     def training_seconds(self, count: int, steps: float) -> float:

@@ -31,8 +31,8 @@ Logits = Sequence[Array] | Floats  # of each member
 # What a difference between weights, and of a scale from one, costs: in units of the loss of one
 # sequence, times its square. The same of an offset.
 EVENNESS, LEVEL = 4.0, 0.25
-_MOST = 1_000_000  # logits that weights are found from: some sequences tell as much as all
-_ENOUGH = 1e-6  # of the loss: a step that gains less of it is the last
+_MOST = 400_000  # logits that weights are found from: some sequences tell as much as all
+_ENOUGH, _STEPS = 1e-6, 100  # of the loss: a step that gains less of it is the last; most of them
 
 
 class Combination(NamedTuple):
@@ -60,6 +60,7 @@ def combine(
     weights: Array | None = None,
     *,
     start: Combination | None = None,
+    by_weights: bool = False,
 ) -> Combination:
     """Find the weights of members, and scale and offset of each output.
 
@@ -69,6 +70,7 @@ def combine(
         form: "softmax", "squared", or the name of another objective: independent logits.
         weights: `[n]`, how much each sequence counts, 1 on average; `None`: all the same.
         start: where to look first; `None`: equal weights.
+        by_weights: whether scales stay 1 and offsets 0; of numbers they do.
 
     >>> right = np.array([[2.0, 0.0], [0.0, 2.0]] * 50)
     >>> found = combine([right, 0 * right], right / 2, "softmax")
@@ -78,8 +80,8 @@ def combine(
     minimize: Any = require("scipy.optimize").minimize
     stacked = np.stack([np.asarray(one, np.float64) for one in logits])
     some = slice(None, None, math.ceil(stacked.size / _MOST))
-    (members, _, outputs), is_number = stacked.shape, form == "squared"
-    seen, aim = stacked[:, some], (wanted if is_number else smoothed(wanted, form))[some]
+    members, _, outputs = stacked.shape
+    seen, aim = stacked[:, some], (wanted if form == "squared" else smoothed(wanted, form))[some]
     counted = None if weights is None else np.asarray(weights, np.float64)[some]
     count = len(aim)
 
@@ -97,12 +99,45 @@ def combine(
     costs = np.repeat([EVENNESS, LEVEL], [members + outputs, outputs])
     even = np.full(members, 1 / members), np.ones(outputs), np.zeros(outputs)
     first = np.concatenate(start or even)
-    # Members that predict numbers are right on average.
-    fixed = [(value, value) for value in first[members:]] if is_number else []
-    bounds = [(0.0, None)] * members + (fixed or [(0.0, None)] * outputs + [(None, None)] * outputs)
-    enough = {"ftol": _ENOUGH}
+    bounds: list[Any] = [(0.0, None)] * members
+    if by_weights or form == "squared":  # members that predict numbers are right on average
+        bounds += [(1.0, 1.0)] * outputs + [(0.0, 0.0)] * outputs
+    else:
+        bounds += [(0.0, None)] * outputs + [(None, None)] * outputs
+    enough = {"ftol": _ENOUGH, "maxiter": _STEPS}
     found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds, options=enough).x
     return Combination(*np.split(found, (members, members + outputs)))
+
+
+def combine_by_groups(
+    logits: Logits,
+    wanted: Array,
+    form: str,
+    weights: Array | None = None,
+    *,
+    parts: Array,
+) -> tuple[Combination, Floats]:
+    """The combination for sequences that come in groups, and `[n, output]` what it holds out.
+
+    Groups differ in which classes they have, and of few groups a scale and an offset of each class
+    would learn that: they are taken only where they lessen the loss of groups without which they
+    were found.
+
+    Args:
+        logits: as of `combine`.
+        wanted: likewise.
+        form: likewise.
+        weights: likewise.
+        parts: `[n]`, the number of the part in which each is; groups are whole.
+    """
+    several = []
+    for by_weights in (True, False):
+        found = combine(logits, wanted, form, weights, by_weights=by_weights)
+        joined = join_held_out(
+            logits, wanted, form, weights, parts=parts, found=found, by_weights=by_weights
+        )
+        several.append((found, joined))
+    return min(several, key=lambda pair: loss_and_slope(pair[1], wanted, form, weights)[0])
 
 
 def join_held_out(
@@ -113,6 +148,7 @@ def join_held_out(
     *,
     parts: Array,
     found: Combination,
+    by_weights: bool = False,
 ) -> Floats:
     """`[n, output]`: of each part of the sequences, by a combination of which they had no share.
 
@@ -123,16 +159,18 @@ def join_held_out(
         weights: likewise.
         parts: `[n]`, the number of the part in which each is.
         found: the combination that was found from all.
+        by_weights: as of `combine`.
     """
     stacked = np.stack([np.asarray(one, np.float64) for one in logits])
     joined = found.join(stacked)
     numbers = np.unique(parts)
-    if len(numbers) > 1 and stacked.size <= _MOST:
-        for number in numbers:
-            own = parts == number
-            counted = None if weights is None else weights[~own]
-            rest = combine(stacked[:, ~own], wanted[~own], form, counted, start=found)
-            joined[own] = rest.join(stacked[:, own])
+    for number in numbers if len(numbers) > 1 else ():
+        own = parts == number
+        counted = None if weights is None else weights[~own]
+        rest = combine(
+            stacked[:, ~own], wanted[~own], form, counted, start=found, by_weights=by_weights
+        )
+        joined[own] = rest.join(stacked[:, own])
     return joined
 
 

@@ -40,7 +40,8 @@ class Found:
     """What a search has found.
 
     Attributes:
-        members: at least one, in the order of the candidates.
+        members: at least one, in the order of the candidates; without what was there until another
+            was.
         left_out: what was not fitted: the name of each candidate, and why.
         stopped: "finished", "time" or "interrupted".
     """
@@ -62,8 +63,8 @@ def search(
 ) -> Found:
     """Fit candidates in their order.
 
-    The first is fitted whatever it takes; another that is not done in time is left out. A Ctrl-C
-    ends the search with what is there.
+    The first is fitted whatever it takes; another that is not done in time, or fails, is left out.
+    A Ctrl-C ends the search with what is there.
 
     Args:
         candidates: in their order.
@@ -77,16 +78,16 @@ def search(
         done: members that there are already.
 
     Raises:
-        SegueError: none could be fitted; the error is that of the first.
+        Exception: none could be fitted; the error is that of the first, mostly a `SegueError`.
         KeyboardInterrupt: before there was one.
     """
     members = list(done)
     left_out: list[tuple[str, str]] = []
-    first: SegueError | None = None
+    first: Exception | None = None
     slower, stopped, candidates = 1.0, "finished", list(candidates)
     try:
-        there = {member.candidate.network for member in members}
-        waiting = [one for one in candidates if one.network not in there]
+        there = {member.candidate.name for member in members}
+        waiting = [one for one in candidates if one.name not in there]
         while waiting:
             candidate = waiting.pop(0)
             began = time.perf_counter()
@@ -105,9 +106,10 @@ def search(
                 left_out.append((candidate.name, "no time"))
                 stopped = "time"
                 continue
-            except SegueError as error:
+            except Exception as error:
                 first = first or error
-                left_out.append((candidate.name, str(error)))
+                kind = "" if isinstance(error, SegueError) else f"{type(error).__name__}: "
+                left_out.append((candidate.name, f"{kind}{error}"))
                 continue
             seconds = time.perf_counter() - began
             if not candidate.trained:  # which takes what it is given
@@ -120,8 +122,9 @@ def search(
         stopped = "interrupted"
     if first is not None and not members:
         raise first
-    places = {one.network: place for place, one in enumerate(candidates)}
-    members.sort(key=lambda one: places.get(one.candidate.network, -1))
+    members = [one for one in members if not one.candidate.soon] or members
+    places = {one.name: place for place, one in enumerate(candidates)}
+    members.sort(key=lambda one: places.get(one.candidate.name, -1))
     return Found(tuple(members), tuple(left_out), stopped)
 
 

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
-from segue.search.candidates import Candidate
+from segue.search.candidates import Candidate, DataSize
 from segue.training.closed_form import MOST
 
 FIRST = 2.5  # seconds that the first candidate is to take
 _PARTS = 64  # of the features, one of which is the least that is computed
 _FEWEST = 84  # kernels of `multirocket`, of eight features each
 _LEAST_STEPS = 16  # that are left where steps are joined
-
-
-class DataSize(NamedTuple):
-    """How large training data are; the arguments of `Candidate.seconds`.
-
-    Attributes:
-        sequences: how many.
-        steps: of them, on average.
-        channels: of a step.
-        length: steps for which there are features, where that is another number.
-        outputs: of a network.
-    """
-
-    sequences: int
-    steps: float
-    channels: int
-    length: float | None = None
-    outputs: int = 2
 
 
 def within(candidates: Sequence[Candidate], size: DataSize, seconds: float) -> list[Candidate]:
@@ -52,15 +33,15 @@ def within(candidates: Sequence[Candidate], size: DataSize, seconds: float) -> l
         return list(candidates)
     soon = _soon(first, size, min(FIRST, seconds / 2))
     again = [] if soon is first else [first]
-    found = [soon, *(_part(one, size, seconds / 2) for one in [*others, *again])]
+    found = [soon, *(part_within(one, size, seconds / 2) for one in [*others, *again])]
     return list({one.name: one for one in found}.values())
 
 
 def _soon(first: Candidate, size: DataSize, seconds: float) -> Candidate:
     """The first of the forms that can be done in a time, or else the one that is done soonest."""
     forms = list(_forms(first, size.steps))
-    soonest = min(forms, key=lambda one: one.seconds(*size))
-    return next((one for one in forms if one.seconds(*size) <= seconds), soonest)
+    soonest = min(forms, key=lambda one: one.seconds(size))
+    return next((one for one in forms if one.seconds(size) <= seconds), soonest)
 
 
 def _forms(first: Candidate, steps: float) -> Iterator[Candidate]:
@@ -88,15 +69,15 @@ def _constant(value: float) -> Callable[[float], float]:
     return lambda _: value
 
 
-def _part(candidate: Candidate, size: DataSize, seconds: float) -> Candidate:
+def part_within(candidate: Candidate, size: DataSize, seconds: float) -> Candidate:
     """The largest part of a candidate that can be done in a time, or else the smallest."""
     parts, found = 1, candidate
-    while parts < _PARTS:
+    while parts <= _PARTS:
         found, parts = candidate.part_of(parts), 2 * parts
         if found.has_features:
-            width = found.width(size.steps, size.channels, size.length)
+            width = found.width(size)
             if min(size.sequences, width) > MOST:
                 continue
-        if found.seconds(*size) <= seconds:
+        if found.seconds(size) <= seconds:
             break
     return found

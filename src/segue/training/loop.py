@@ -151,9 +151,11 @@ def _rates(
     if job.rates:
         return [job.rates[epochs_done]] * len(numbers)
     schedule = SCHEDULES[job.options.schedule]
-    # The schedule follows the clock where that is ahead, so that it ends with the time limit.
-    clock = (time.perf_counter() - began) / limit
-    shares = (max((epochs_done + number / count) / job.epochs, clock) for number in numbers)
+    # The schedule follows the clock where that is ahead, by an update at least: then it ends with
+    # the time limit, and where there is time enough, rates are the same each time.
+    clock, updates = (time.perf_counter() - began) / limit, count * job.epochs
+    found = (epochs_done * count + number for number in numbers)
+    shares = (clock if clock * updates > done + 1 else done / updates for done in found)
     return [job.learning_rate * schedule(min(1.0, done)) * state.plateau for done in shares]
 
 

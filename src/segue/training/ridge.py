@@ -205,12 +205,40 @@ class _Solution:
                 left = np.maximum(1 - own**2 - (rows * rows) @ shrunk, 1e-12)
                 errors /= left[:, :, None]
             else:
-                rest = np.eye(len(rows)) - own @ own.T
-                for number in range(len(penalties)):
-                    left = rest - (rows * shrunk[:, number]) @ rows.T
-                    errors[:, number] = np.linalg.solve(left, errors[:, number])
+                errors = _without_group(rows, own, shrunk, errors)
             found[index] = codes[index, None] - errors / root
         return found
+
+
+def _without_group(rows: Floats, own: Floats, shrunk: Floats, errors: Floats) -> Floats:
+    """`[m, penalty, output]`, the errors for cases of a group that a regression has not seen.
+
+    They are `(1 - own own' - rows shrunk rows')^-1 errors`. Where there are more cases than
+    eigenvectors, the inverse follows from one of the size of these (Woodbury's formula).
+
+    Args:
+        rows: `[m, r]`, of the cases.
+        own: `[m, 1]`, of the intercept.
+        shrunk: `[r, penalty]`.
+        errors: `[m, penalty, output]`, of the regression that has seen them.
+    """
+    found, solve = np.empty_like(errors), np.linalg.solve
+    if is_small := len(rows) <= len(shrunk):
+        rest = np.eye(len(rows)) - own @ own.T
+    else:
+        scaled = own / max(1 - float((own**2).sum()), 1e-12)  # (1 - own own')^-1 = 1 + scaled own'
+        turned = rows + scaled @ (own.T @ rows)
+        seen = rows.T @ turned
+    for number in range(shrunk.shape[1]):
+        check_time()
+        error = errors[:, number]
+        if is_small:
+            found[:, number] = solve(rest - (rows * shrunk[:, number]) @ rows.T, error)
+        else:
+            error = error + scaled @ (own.T @ error)
+            inner = np.diag(1 / shrunk[:, number]) - seen
+            found[:, number] = error + turned @ solve(inner, rows.T @ error)
+    return found
 
 
 def _decompose(x: Array, columns: Columns, codes: Floats) -> _Solution:
