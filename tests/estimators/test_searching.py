@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import segue
-from segue.errors import ModelFileError, OptionError
+from segue.errors import DataError, ModelFileError, OptionError
 from segue.estimators import automatic
 from segue.search import candidates
 from segue.search.candidates import Candidate
@@ -100,6 +100,37 @@ def test_validation(source: str) -> None:
     assert again.history_.refit is not None
 
 
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [
+        ((np.ones((4, 9, 2)), ["loud"] * 4), r"Labels \['loud'\] are not among the classes"),
+        ((np.ones((4, 9, 3)), ["slow"] * 4), "trained on 2 channels; these sequences have 3"),
+    ],
+)
+def test_what_cannot_be_validated_is_said_first(
+    validation: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(automatic, "search", None)
+    with pytest.raises(DataError, match=message):
+        auto().fit(*waves(60), validation_data=validation)
+
+
+def test_a_refit_keeps_groups() -> None:
+    """Those of the training sequences; each of the others is one by itself."""
+    x, y = waves(90)
+    options = segue.TrainingOptions(progress="none", refit=True)
+    given = {"groups": np.arange(60) // 3, "validation_data": (x[60:], y[60:])}
+    fitted = auto(epochs=2, options=options).fit(x[:60], y[:60], **given)
+    plain = auto(epochs=2).fit(x, y, groups=[*np.arange(60) // 3, *range(20, 50)])
+    assert fitted.held_out_ is not None
+    assert plain.held_out_ is not None
+    np.testing.assert_array_equal(fitted.held_out_.targets, plain.held_out_.targets)
+    with pytest.raises(DataError, match="trained with 1 static features .* and here are none"):
+        auto(options=options).fit(
+            x[:60], y[:60], static=np.ones((60, 1)), validation_data=(x[60:], y[60:])
+        )
+
+
 def test_initial_weights_are_of_one_network() -> None:
     x, y = waves(12)
     begin = segue.SequenceClassifier("gru(2)", epochs=1, options=QUIET).fit(x, y)
@@ -130,7 +161,7 @@ def test_a_resumed_search_has_the_same_result(
         stop_before_five_folds(patched)
         auto(seed=7, epochs=3).fit(x, y, folder=tmp_path / "run")
     groups = np.arange(len(y)) // 4
-    with pytest.raises(ModelFileError, match="another set of values"):
+    with pytest.raises(ModelFileError, match="another groups"):
         auto(seed=7, epochs=3).fit(x, y, folder=tmp_path / "run", resume=True, groups=groups)
     again = auto(seed=7, epochs=3).fit(x, y, folder=tmp_path / "run", resume=True)
     for fitted in (whole, again):

@@ -50,6 +50,7 @@ from segue.training.objectives import Objective, make_objective
 from segue.training.trees import FOLDS, fold_of_each
 
 SECONDS = 120.0  # where there is no limit
+FEW = 20  # sequences that show whether a validation part can be scored
 SOON = 3.0  # seconds of what is trained so that there is a model
 JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
@@ -63,6 +64,7 @@ _OF_ONE = (
     "network", "head", "scores", "time", "kernels", "seed",
     "optimizer", "batch size", "epochs", "weights kept", NETWORKS,
 )  # fmt: skip
+CAUSAL = "lstm(100)"  # where none can look ahead
 PLAIN = CANDIDATES[1]  # where none can be held out: windows of a series overlap
 
 
@@ -71,7 +73,8 @@ def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> Esti
     options = estimator.training_options
     if options.target_ms or options.target_kb:
         warn_of_targets()
-    alone: EstimatorArguments = with_network(estimator, ALONE)
+    is_causal = estimator._task_type.targets_inside and split.task.per_step
+    alone: EstimatorArguments = with_network(estimator, CAUSAL if is_causal else ALONE)
     if split.train.x.is_text or split.task.per_step:
         return alone
     limit = options.time_limit_seconds or SECONDS
@@ -123,6 +126,11 @@ def fit_automatically(
             "Initial weights are of one network, and network='auto' fits several. Leave them out, "
             "or name the network that they are of."
         )
+    if split.validation is not None:  # what is wrong with it is said now, and not behind the search
+        few = slice(min(FEW, len(split.train)))
+        weights = None if split.weights is None else split.weights[few]
+        some = replace(split, train=split.train[few], weights=weights)
+        fits.prepared(with_network(estimator, ALONE), some)
     is_refit = split.validation is not None and estimator.training_options.refit
     split = split.everything() if is_refit else split  # no epoch is chosen by validation
     callbacks = [*callbacks, *([] if run_folder is None else [run_folder.writer()])]
@@ -175,7 +183,7 @@ def _search_and_join(
 
         found = search(
             within(in_order(size.sequences, kind), size, limit),
-            _Fitting(estimator, split, fits, size).fit,
+            _Fitting(estimator, replace(split, validation=None), fits, size).fit,
             lambda candidate: candidate.seconds(size),
             until=began + limit - min(JOINING, 0.05 * limit),
             tell=tell,
@@ -184,10 +192,14 @@ def _search_and_join(
         )
     found = on_target(found, options, kept.milliseconds)
     try:
-        return joined(found, split, estimator.seed, time.perf_counter() - began)
+        result = joined(found, split, estimator.seed, time.perf_counter() - began)
     except KeyboardInterrupt:  # there is little left to be done
         found = replace(found, stopped="interrupted")
         return joined(found, split, estimator.seed, time.perf_counter() - began)
+    try:
+        return result if split.validation is None else _validated(result, split.validation)
+    except KeyboardInterrupt:
+        return replace(result, stopped="interrupted")
 
 
 def _size_of(estimator: EstimatorArguments, data: Dataset) -> DataSize:
@@ -221,7 +233,7 @@ class _Fitting(NamedTuple):
         network, split, size = candidate.network, self.split, self.size
         quiet = with_network(self.estimator, network, **_OF_A_MEMBER)
         if not candidate.trained:
-            result = self.fits.whole(quiet, replace(split, validation=None))
+            result = self.fits.whole(quiet, split)
             return result, held_out_logits(result)
         folds = 1 if candidate.soon else FOLDS
         if candidate.soon:
@@ -328,7 +340,7 @@ def joined(found: Found, split: TrainValidationSplit, seed: int, seconds: float)
 
     Args:
         found: of the search.
-        split: what they were trained on, and what the result is validated with.
+        split: what they were trained on.
         seed: of the folds.
         seconds: that the search took.
     """
@@ -355,7 +367,7 @@ def joined(found: Found, split: TrainValidationSplit, seed: int, seconds: float)
         objective,
     )
     row = scores(logits, encoded, objective) | {"seconds": seconds}
-    result = replace(
+    return replace(
         first,
         network=network,
         history=History([row], 1),
@@ -363,7 +375,6 @@ def joined(found: Found, split: TrainValidationSplit, seed: int, seconds: float)
         training_summary=_summary(first, found, combination, seconds),
         held_out=as_held_out(first, logits, encoded),
     )
-    return result if split.validation is None else _validated(result, split.validation)
 
 
 def _validated(result: FitResult, data: Dataset) -> FitResult:

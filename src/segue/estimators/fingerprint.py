@@ -137,8 +137,12 @@ def fingerprint(
     digest = hashlib.blake2b(data.x.lengths.tobytes(), digest_size=8)
     targets = data.y.values if isinstance(data.y, Sequences) else data.y
     digest.update(str(np.asarray(targets).tolist()).encode())
+    groups = {}
+    if data.groups is not None:
+        groups["groups"] = combined_digest([repr(np.asarray(data.groups).tolist()).encode()])
     return {
         **_settings(estimator),
+        **groups,
         "network": to_text(specs),
         "data": digest.hexdigest(),
         # Lengths and targets alone once stood for the data: a checkpoint of then has no such line.
@@ -181,9 +185,7 @@ def _settings(estimator: EstimatorArguments) -> dict[str, str]:
 
 
 def _beside(split: TrainValidationSplit) -> Iterable[bytes]:
-    """Digests beside those of values and targets: groups, static features and weights."""
-    if split.train.groups is not None:
-        yield repr(np.asarray(split.train.groups).tolist()).encode()
+    """Digests beside those of values and targets: static features and weights."""
     if split.train.static is not None:
         yield split.train.static.tobytes()
     if split.weights is not None:

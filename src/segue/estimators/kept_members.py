@@ -146,7 +146,8 @@ class KeptMembers:
         path = self.folder / INDEX
         index = _index(path)
         before, now = index.fingerprint, self.fingerprint
-        changed = sorted(name for name in now if before.get(name) != now[name])
+        names = before.keys() | now.keys()
+        changed = sorted(name for name in names if before.get(name) != now.get(name))
         if changed:
             raise ModelFileError(
                 f"belongs to a search with another {', '.join(changed)}. Resume with what it began "

@@ -267,7 +267,7 @@ def _read(path: Path, wanted: BaseSequenceEstimator) -> BaseSequenceEstimator:
     specs = () if is_automatic(wanted) else as_specs(wanted.network)
     done: BaseSequenceEstimator = load(path, network=specs if any(map(is_custom, specs)) else None)
     theirs, ours = _shared_settings(done), _shared_settings(wanted)
-    if not specs:  # that of the file is the one that was chosen
+    if is_automatic(wanted):  # that of the file is the one that was chosen
         theirs["network"] = ours["network"]
     strange = sorted(name for name in ours if theirs.get(name) != ours[name])
     if strange:

@@ -86,10 +86,18 @@ class TrainValidationSplit:
     reading: Mapping[str, Any] | None = None
 
     def everything(self, epochs: int = 0) -> TrainValidationSplit:
-        """A split with all data for training and none for validation, for the epochs of a refit."""
+        """A split with all data for training, and none for validation.
+
+        Args:
+            epochs: that validation has chosen; 0: it chose none.
+        """
         part, weights = self.part, self.part_weights
         if self.validation is not None and len(self.train) == len(part):  # it came from elsewhere
-            joined = Dataset.concatenate({"train": part, "validation": self.validation})
+            own = self.validation
+            if part.groups is not None and own.groups is None:  # each alone
+                part = replace(part, groups=np.char.add("train ", part.groups.astype(str)))
+                own = replace(own, groups=np.char.add("new ", np.arange(len(own)).astype(str)))
+            joined = Dataset.concatenate({"train": part, "validation": own})
             part = replace(joined, parts=None, ids=None)
             weights = _with_ones(weights, self.validation)
         count = counted(len(part), "sequence")

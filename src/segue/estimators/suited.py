@@ -23,7 +23,8 @@ from segue.randomness import numpy_generator
 TEXTS = "ngrams"
 LOWEST_RATE = 8000  # samples per second, of sounds
 SHORTEST = 0.1  # seconds of them
-TRIED, MOST_SAMPLES = 500, 2e7  # sounds with which preparations are compared, and of them all
+FEWEST, TRIED = 20, 500  # sounds with which preparations are compared
+MOST_SAMPLES = 2e7  # of them, on average
 JUDGE = "rocket(500)"
 
 
@@ -46,7 +47,9 @@ def suited(
         return _with(estimator, TEXTS)
     if split.task.per_step or not is_sound(data):
         return estimator
-    count = min(TRIED, max(5 * len(data.classes or ()), int(MOST_SAMPLES / data.x.lengths.mean())))
+    count = min(
+        TRIED, max(FEWEST, 5 * len(data.classes or ()), int(MOST_SAMPLES / data.x.lengths.mean()))
+    )
     chosen = np.sort(numpy_generator(estimator.seed, "suited").permutation(len(data))[:count])
     weights = None if split.weights is None else split.weights[chosen]
     part = replace(split, train=data[chosen], validation=None, weights=weights)

@@ -282,7 +282,7 @@ def resume_run(
     Raises:
         FileError: not a run, a run that has finished, one that another process is working on, or a
             source that has changed since.
-        OptionError: a time limit, and the network is not "auto".
+        OptionError: a time limit, and the network is not "auto", or there are several seeds.
     """
     from segue.estimators import load
     from segue.training import TrainingOptions

@@ -41,7 +41,7 @@ def refuse_finished(run: Run) -> None:
     if run.has_checkpoint:
         return
     more = ""
-    if run.has_members:
+    if run.has_members and run.record.get("seeds") is None:
         more = " With a time limit, such as --time-limit 5m, it tries what it had no time for."
     raise FileError(f"has no checkpoint: the run has finished.{more}", path=run.folder)
 

@@ -21,6 +21,7 @@ _EIGEN = 25e9  # of a decomposition by eigenvectors
 _PREPARED = 40e-9  # seconds of a number of the sequences, before there are features
 _OVERHEAD = 200  # features that would take as long as what is around them
 _GROWN = 1e-5  # seconds of a feature that is tried, of each case at each level of all trees
+TREES, FEWEST_TREES = 200, 10  # as many as `trees` has, and the least that are tried
 _PLANTED = 2.0  # seconds of all trees, however little they grow
 _SCORED = 5e-7  # seconds of an output of a sequence, to find penalty and scale
 
@@ -112,7 +113,8 @@ class Candidate:
         if self.grows:
             tried = min(0.1 * width, MOST_TRIED)
             grown = _PLANTED + _GROWN * count * math.log2(count + 1) * tried
-            return found + 1e-9 * self.nanoseconds * numbers + grown / self.parts
+            share = max(FEWEST_TREES, TREES / self.parts) / TREES
+            return found + 1e-9 * self.nanoseconds * numbers + grown * share
         found += 1e-9 * each * count * steps * (width + _OVERHEAD)
         least, most = sorted((count, width))
         found += (_SCORED + 20 * least / _BLOCK) * count * outputs
@@ -143,7 +145,7 @@ CANDIDATES = (
     ),
     Candidate(
         "quant and trees", "quant trees", lambda steps: 8 * steps, 1500, once=1.5, grows=True,
-        smaller=lambda parts: f"quant trees({max(10, 200 // parts)})",
+        smaller=lambda parts: f"quant trees({max(FEWEST_TREES, TREES // parts)})",
     ),
     Candidate(
         "rdst", "rdst", lambda _: 30_000, 0.7, once=2.0, channel=0.8, step=1.2e-3,

@@ -31,7 +31,7 @@ Logits = Sequence[Array] | Floats  # of each member
 # What a difference between weights, and of a scale from one, costs: in units of the loss of one
 # sequence, times its square. The same of an offset.
 EVENNESS, LEVEL = 4.0, 0.25
-_MOST = 400_000  # logits that weights are found from: some sequences tell as much as all
+_MOST = 200_000  # logits that weights are found from: some sequences tell as much as all
 _ENOUGH, _STEPS = 1e-6, 100  # of the loss: a step that gains less of it is the last; most of them
 
 
@@ -131,7 +131,8 @@ def combine_by_groups(
         parts: `[n]`, the number of the part in which each is; groups are whole.
     """
     several = []
-    for by_weights in (True, False):
+    is_known = form == "squared" or len(np.unique(parts)) < 2  # that weights have to do
+    for by_weights in (True,) if is_known else (True, False):
         found = combine(logits, wanted, form, weights, by_weights=by_weights)
         joined = join_held_out(
             logits, wanted, form, weights, parts=parts, found=found, by_weights=by_weights

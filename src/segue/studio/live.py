@@ -13,7 +13,7 @@ _FITTED = re.compile(
     r"(?P<name>[^:]+): held out (?P<scores>.+); (?P<size>[^;,]+)"
     r"(?:, (?P<answer>[^;,]+) an answer)?, (?P<took>[^,]+)"
 )
-_BEGUN = re.compile(r"trying: (?P<name>[^,]+)")
+_BEGUN = re.compile(r"trying: (?P<name>.+?)(?:, [^,]* left)?")
 
 
 class Curves(NamedTuple):
@@ -93,14 +93,14 @@ def members(watched: Watched) -> tuple[Member, ...]:
     The last is the one that is being fitted, as far as that was said. Of a run that was started
     elsewhere nothing is known.
 
-    >>> said = ("rocket: held out accuracy 0.98; 1.1 MB, 0.6 s", "trying: rdst, 2 min left")
+    >>> said = ("rocket: held out accuracy 0.98; 1.1 MB, 0.6 s", "trying: conv(8, 5), 2 min left")
     >>> [one[:2] for one in members(Watched("a", "training", messages=said))]
-    [('rocket', 'accuracy 0.98'), ('rdst', '')]
+    [('rocket', 'accuracy 0.98'), ('conv(8, 5)', '')]
     """
     found: dict[str, Member] = {}
     for line in watched.messages:
         if (fitted := _FITTED.fullmatch(line)) is not None:
             found[fitted["name"]] = Member(**fitted.groupdict(""))
-        elif (begun := _BEGUN.match(line)) is not None and watched.is_active:
+        elif (begun := _BEGUN.fullmatch(line)) is not None and watched.is_active:
             found.setdefault(begun["name"], Member(begun["name"]))
     return tuple(found.values())
