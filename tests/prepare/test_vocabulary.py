@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import unicodedata
+import warnings
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segue import Sequences
 from segue.errors import DataError, SpecError
 from segue.prepare import Characters, NGrams, Preparation, Words
+from segue.prepare import text as module
+from segue.prepare.character_runs import Alphabet
 from segue.prepare.text import FIRST, PADDING, UNKNOWN
 
 TEXTS = ["To be, or not to be: that is the question.", "To sleep, perchance to dream."]
@@ -201,3 +205,38 @@ def test_runs_of_words_and_of_characters() -> None:
     assert NGrams(words=1, characters=0).cut("ab, c") == [" ab ", " , ", " c "]
     with pytest.raises(SpecError, match="words from 1 on, or characters from 2 on"):
         NGrams(words=0, characters=1)
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab cÄ\u0308é日 ’-."), max_size=30), min_size=1, max_size=9),
+    st.integers(0, 3),
+    st.integers(0, 5),
+)
+def test_runs_of_many_texts_are_numbered_at_once(
+    texts: list[str], words: int, characters: int
+) -> None:
+    """As one by one: the vocabulary, its counts, and the tokens, also of texts that are new."""
+    assume(words or characters > 1)
+    step = NGrams(size=60, words=words, characters=characters)
+    x = Sequences.from_texts([*texts, "ab ab ab"])
+    new = Sequences.from_texts(["ab cdé", "", *texts[::-1]])
+    both = (x.values, x.lengths), (new.values, new.lengths)
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patched:
+        warnings.simplefilter("ignore")
+        patched.setattr(module, "_MANY", 0)
+        fitted = step.fit(lambda: [both[0]])
+        found = [step.apply(one, fitted) for one in both]
+        patched.setattr(Alphabet, "of", lambda *_: None)
+        plain = step.fit(lambda: [both[0]])
+        expected = [step.apply(one, plain) for one in both]
+    assert fitted["vocabulary"].tolist() == plain["vocabulary"].tolist()
+    assert fitted["seen"].tolist() == plain["seen"].tolist()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_alphabets_that_are_too_large_have_no_numbers() -> None:
+    assert Alphabet.of(np.arange(1, 30_000), 5) is None
+    assert Alphabet.of(np.arange(10), 2) is None  # NumPy's texts do not end with a zero
+    assert Alphabet.of(np.arange(1, 30_000), 4) is not None

@@ -51,9 +51,11 @@ from segue.training.trees import FOLDS, fold_of_each
 
 SECONDS = 120.0  # where there is no limit
 FEW = 20  # sequences that show whether a validation part can be scored
-SOON = 3.0  # seconds of what is trained so that there is a model
+SOON, SOON_SHARE = 3.0, 0.6  # seconds of what is trained so that there is a model; of what is left
 JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
+CAUSAL = "lstm(100)"  # likewise, and none can look ahead
+PLAIN = CANDIDATES[1]  # where none can be held out: windows of a series overlap
 NETWORKS = "networks"  # in the summary of a member that is trained: how many, one for each fold
 # Options of its training; what is said of the whole is not said of it.
 _OF_A_MEMBER: dict[str, Any] = {
@@ -64,8 +66,6 @@ _OF_ONE = (
     "network", "head", "scores", "time", "kernels", "seed",
     "optimizer", "batch size", "epochs", "weights kept", NETWORKS,
 )  # fmt: skip
-CAUSAL = "lstm(100)"  # where none can look ahead
-PLAIN = CANDIDATES[1]  # where none can be held out: windows of a series overlap
 
 
 def resolved(estimator: EstimatorArguments, split: TrainValidationSplit) -> EstimatorArguments:
@@ -126,6 +126,7 @@ def fit_automatically(
             "Initial weights are of one network, and network='auto' fits several. Leave them out, "
             "or name the network that they are of."
         )
+    began = time.perf_counter()
     if split.validation is not None:  # what is wrong with it is said now, and not behind the search
         few = slice(min(FEW, len(split.train)))
         weights = None if split.weights is None else split.weights[few]
@@ -138,7 +139,7 @@ def fit_automatically(
         callback.on_start([])
     ended = "failed"
     try:
-        result = _search_and_join(estimator, split, fits, run_folder)
+        result = _search_and_join(estimator, split, fits, run_folder, began)
         if is_refit:
             result = replace(result, history=replace(result.history, refit=result.history))
         ended, rows = result.stopped, result.history.rows
@@ -155,18 +156,20 @@ def _search_and_join(
     split: TrainValidationSplit,
     fits: Fits,
     run_folder: TrainingFolder | None,
+    began: float,
 ) -> FitResult:
-    """The result; the arguments are those of `fit_automatically`."""
+    """The result; the arguments are those of `fit_automatically`, and when it began."""
     require("scipy")  # for `combine`, behind the search
-    began = time.perf_counter()
-    options, limit = estimator.training_options, estimator.training_options.time_limit_seconds
-    limit = limit or SECONDS
+    options = estimator.training_options
+    limit = options.time_limit_seconds or SECONDS
     estimator = suited(estimator, split, fits.whole)
     kept = KeptMembers.open(run_folder, estimator, split)
     began -= kept.seconds
     if kept.members:
         _import_slow()
     size = _size_of(estimator, split.train)
+    until = began + limit - min(JOINING, 0.05 * limit)
+    fitting = _Fitting(estimator, replace(split, validation=None), fits, size, until)
     kind: Any = "steps" if split.task.per_step else "texts" if split.train.x.is_text else "series"
     with Progress(options.progress, is_transient=True) as board:
 
@@ -183,9 +186,9 @@ def _search_and_join(
 
         found = search(
             within(in_order(size.sequences, kind), size, limit),
-            _Fitting(estimator, replace(split, validation=None), fits, size).fit,
+            fitting.fit,
             lambda candidate: candidate.seconds(size),
-            until=began + limit - min(JOINING, 0.05 * limit),
+            until=until,
             tell=tell,
             starts=starts,
             done=kept.members,
@@ -221,12 +224,14 @@ class _Fitting(NamedTuple):
         split: what is trained on.
         fits: how an estimator with a network is fitted.
         size: of the data.
+        until: when the search ends, by `time.perf_counter`.
     """
 
     estimator: EstimatorArguments
     split: TrainValidationSplit
     fits: Fits
     size: DataSize
+    until: float
 
     def fit(self, candidate: Candidate, until: float) -> tuple[FitResult, Array]:
         """The result of a candidate, and logits of training sequences that were held out."""
@@ -237,7 +242,8 @@ class _Fitting(NamedTuple):
             return result, held_out_logits(result)
         folds = 1 if candidate.soon else FOLDS
         if candidate.soon:
-            until = min(until, time.perf_counter() + SOON)
+            now = time.perf_counter()
+            until = now + min(SOON, SOON_SHARE * (self.until - now))
         elif size.sequences >= LARGE:
             needed = FOLDS * candidate.training_seconds(size.sequences, size.steps)
             folds = 1 if needed > until - time.perf_counter() else FOLDS

@@ -33,7 +33,7 @@ from segue.training.inference import Prepared, map_steps, predict_outputs
 SHARE = 0.1  # that is held out, where there is one part
 PIECE = 500  # steps of what is trained on, where there is a target at each
 MANY, BATCH = 20_000, 128  # sequences from which on so many make an update
-_ALONE = 3.0  # seconds, the least of a training that is the only one
+_ALONE = 1.0  # seconds, the least of a training that is the only one
 _FITTING = 0.95  # of the time of a fold; the rest is for what is held out
 
 

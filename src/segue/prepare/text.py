@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import abc
 import functools
+import itertools
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pydantic
 
-from segue.data.arrays import decode
+from segue.data.arrays import decode, encode
 from segue.data.sequences import Array
 from segue.errors import SpecError, warn_user
 from segue.onnx_graph import Steps
+from segue.prepare.character_runs import Alphabet, interleaved, looked_up
 from segue.prepare.steps import Blocks, Ragged, StepSpec, check_names
 from segue.spec import Count
 
 Normal = Literal["NFC", "NFKC", "none"]
 Size = Annotated[int, pydantic.Field(ge=1, le=1_000_000)]
 
+_MANY = 50_000  # characters of texts from which on they are looked up all at once
 PADDING, UNKNOWN, FIRST = 0, 1, 2
 NAMES = ("<end>", "<unknown>")  # of the first two, where they are answers: neither is ever a token
 
@@ -80,20 +82,16 @@ class VocabularyStep(StepSpec, abc.ABC, takes="text"):
 
     def fit(self, blocks: Blocks) -> dict[str, Array]:
         """Count the tokens of all texts; `seen` is different ones, all, and unknown ones."""
-        counts: Counter[str] = Counter()
-        for x in blocks():
-            for text in _texts(x):
-                counts.update(self._folded(self._pieces(text)))
+        counts = self._counted(blocks)
         if not counts:
             raise SpecError(f"{self.kind}: the training texts have no {self.unit}s.")
-        order = sorted(counts, key=lambda token: (-counts[token], token))
-        kept = [token for token in order if counts[token] >= self.min_count][: self.size]
-        if not kept:
+        frequent = [token for token, count in counts.items() if count >= self.min_count]
+        if not frequent:
             warn_user(
                 f"No {self.unit} of the training texts occurs {self.min_count} times, so all are "
                 f"kept, as with {self.kind}(min_count=1)."
             )
-            kept = order[: self.size]
+        kept = sorted(frequent or counts, key=lambda token: (-counts[token], token))[: self.size]
         total = sum(counts.values())
         unknown = total - sum(counts[token] for token in kept)
         seen = np.array([len(counts), total, unknown], np.int64)
@@ -106,11 +104,10 @@ class VocabularyStep(StepSpec, abc.ABC, takes="text"):
         """
         if x[0].dtype == np.int32:
             return x
-        numbers = _numbers(fitted)
-        keys = [self._folded(self._pieces(text)) for text in _texts(x)]
-        rows = [[numbers.get(key, UNKNOWN) for key in row] or [UNKNOWN] for row in keys]
-        values = np.fromiter((n for row in rows for n in row), np.int32)
-        return values[:, None], np.array([len(row) for row in rows], np.int64)
+        values, lengths = self._numbered(x, fitted)
+        none = np.flatnonzero(lengths == 0)
+        values = np.insert(values, (np.cumsum(lengths) - lengths)[none], UNKNOWN)
+        return values[:, None], np.maximum(lengths, 1)
 
     def write_onnx(self, x: Steps, fitted: dict[str, Array], channels: int) -> Steps:
         """Texts come into a graph as tokens."""
@@ -150,13 +147,32 @@ class VocabularyStep(StepSpec, abc.ABC, takes="text"):
             raise SpecError(f"{self.kind} needs three counts of the training texts; got {seen!r}.")
         return {"vocabulary": np.array(words, object), "seen": np.array(seen, np.int64)}
 
+    def _counted(self, blocks: Blocks) -> dict[str, int]:
+        """How often each token occurs."""
+        counts: Counter[str] = Counter()
+        for x in blocks():
+            for text in _texts(x):
+                counts.update(self._folded(self._pieces(text)))
+        return counts
+
+    def _numbered(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        """`[token]` the numbers of the tokens of all texts, and `[text]` how many each has."""
+        return _looked_up([self._folded(self._pieces(text)) for text in _texts(x)], fitted)
+
+    def _normal(self, text: str) -> str:
+        return text if self.normalize == "none" else unicodedata.normalize(self.normalize, text)
+
     def _pieces(self, text: str) -> list[str]:
-        if self.normalize != "none":
-            text = unicodedata.normalize(self.normalize, text)
-        return self.cut(text)
+        return self.cut(self._normal(text))
 
     def _folded(self, pieces: list[str]) -> list[str]:
         return [piece.lower() for piece in pieces] if self.lower else pieces
+
+
+def _looked_up(rows: list[list[str]], fitted: dict[str, Array]) -> Ragged:
+    numbers, every = _numbers(fitted), itertools.chain.from_iterable(rows)
+    values = np.fromiter(map(numbers.get, every, itertools.repeat(UNKNOWN)), np.int32)
+    return values, np.array([len(row) for row in rows], np.int64)
 
 
 def _numbers(fitted: dict[str, Array]) -> dict[str, int]:
@@ -224,7 +240,7 @@ def _pattern() -> re.Pattern[str]:
 def _marks() -> str:
     """All combining marks, as ranges for a pattern."""
     marks = [c for c in range(0x300, 0x1F000) if unicodedata.category(chr(c)).startswith("M")]
-    runs = groupby(enumerate(marks), lambda pair: pair[1] - pair[0])
+    runs = itertools.groupby(enumerate(marks), lambda pair: pair[1] - pair[0])
     ranges = [[code for _, code in run] for _, run in runs]
     return "".join(f"{chr(codes[0])}-{chr(codes[-1])}" for codes in ranges)
 
@@ -288,10 +304,49 @@ class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
             raise SpecError("ngrams: expected words from 1 on, or characters from 2 on; got none.")
 
     def cut(self, text: str) -> list[str]:
-        words = Words().cut(text) if self.words else []
+        of_characters = (_runs(text, n) for n in range(2, self.characters + 1))
+        return list(itertools.chain(*self._of_words(text), *of_characters))
+
+    def _of_words(self, text: str) -> list[list[str]]:
+        """The runs of one word, of two, and so on."""
+        words = _pattern().findall(text) if self.words else []
         several = range(1, self.words + 1)
-        found = [f" {' '.join(run)} " for n in several for run in _runs(words, n)]
-        return found + [run for n in range(2, self.characters + 1) for run in _runs(text, n)]
+        return [[f" {' '.join(run)} " for run in _runs(words, n)] for n in several]
+
+    def _counted(self, blocks: Blocks) -> dict[str, int]:
+        """As of any vocabulary, a few times as fast where an alphabet is not too large."""
+        points = np.concatenate([encode(map(self._normal, _texts(x)))[0] for x in blocks()])
+        alphabet = Alphabet.of(points, self.characters)
+        if alphabet is None or self.lower:
+            return super()._counted(blocks)
+        counts: Counter[str] = Counter()
+        for x in blocks():
+            texts = [self._normal(text) for text in _texts(x)]
+            for text in texts:
+                counts.update(itertools.chain(*self._of_words(text)))
+            for size, runs, _ in alphabet.runs(texts):
+                different, often = np.unique(runs, return_counts=True)
+                counts.update(
+                    dict(zip(alphabet.texts(different, size), often.tolist(), strict=True))
+                )
+        return counts
+
+    def _numbered(self, x: Ragged, fitted: dict[str, Array]) -> Ragged:
+        if len(x[0]) < _MANY or self.lower:
+            return super()._numbered(x, fitted)
+        texts = [self._normal(text) for text in _texts(x)]
+        alphabet = Alphabet.of(encode(texts)[0], self.characters)
+        if alphabet is None:
+            return super()._numbered(x, fitted)
+        known = np.array(fitted["vocabulary"].tolist())
+        sizes, numbers = np.char.str_len(known), np.arange(FIRST, FIRST + len(known))
+        of_words = [self._of_words(text) for text in texts]
+        parts = [_looked_up(list(rows), fitted) for rows in zip(*of_words, strict=True)]
+        for size, runs, counts in alphabet.runs(texts):
+            own = sizes == size
+            found = looked_up(runs, alphabet.numbers(known[own], size), numbers[own], UNKNOWN)
+            parts.append((found, counts))
+        return interleaved(parts)
 
     def join(self, tokens: Iterable[str]) -> str:
         """One behind the other: they overlap, and are no text."""
