@@ -196,3 +196,21 @@ def test_targets_are_of_members() -> None:
     options = segue.TrainingOptions(progress="none", target_kb=1)
     with pytest.warns(UserWarning, match="target_ms and target_kb choose among the members"):
         segue.SequenceClassifier("hydra(4)", options=options).fit(*waves(30))
+
+
+@pytest.mark.parametrize("network", ["hydra(8)", "rocket(100)", "quant trees", "auto"])
+def test_one_sequence_of_each_class(network: str) -> None:
+    """Without it there is none of its class: nothing is held out, and the largest score decides."""
+    rates = np.linspace(0.1, 1.5, 12)
+    rng = np.random.default_rng(0)
+    x, new = (
+        [
+            np.sin(np.arange(80) * rate + shift)[:, None]
+            for rate, shift in zip(rates, shifts, strict=True)
+        ]
+        for shifts in rng.random((2, 12))
+    )
+    with pytest.warns(UserWarning, match="Only one sequence belongs to class"):
+        fitted = segue.SequenceClassifier(network, validation=None, options=QUIET).fit(x, range(12))
+    assert fitted.score(new, range(12)) > 0.4
+    assert fitted.predict_proba(new).max() < 0.15

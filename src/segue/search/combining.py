@@ -25,6 +25,7 @@ import numpy as np
 from segue.data.arrays import Array
 from segue.extras import require
 from segue.training.log_loss import Floats, log_losses, smoothed
+from segue.training.ridge import LEAST_SPREAD
 
 Logits = Sequence[Array] | Floats  # of each member
 
@@ -106,7 +107,18 @@ def combine(
         bounds += [(0.0, None)] * outputs + [(None, None)] * outputs
     enough = {"ftol": _ENOUGH, "maxiter": _STEPS}
     found = minimize(cost, first, jac=True, method="L-BFGS-B", bounds=bounds, options=enough).x
-    return Combination(*np.split(found, (members, members + outputs)))
+    combination = Combination(*np.split(found, (members, members + outputs)))
+    if form == "squared" or _spread(combination.join(seen)) >= LEAST_SPREAD:
+        return combination
+    # Held-out logits tell nothing, such as of classes of one sequence each.
+    plain = Combination(*even)
+    spread = max(_spread(plain.join(seen)), LEAST_SPREAD)
+    return plain._replace(weights=plain.weights * LEAST_SPREAD / spread)
+
+
+def _spread(logits: Floats) -> float:
+    """The deviation of the logits of each output."""
+    return float((logits - logits.mean(0)).std())
 
 
 def combine_by_groups(

@@ -36,7 +36,10 @@ _AT_ONCE = 1e10  # multiplications of a product that are done between two looks 
 _EIGEN = 10  # times those of a product of two such matrices, that their eigenvectors take
 _LEAST_DEVIATION = 1e-5  # of a column, beside its mean: less is rounding
 _LEAST_SHARE = 1e-9  # of the largest of all values: a column that varies less than that is rounding
-_LEAST_SCALE, _LARGEST_SCALE = 1e-3, 1e4  # less is none: the scores tell nothing
+_LARGEST_SCALE = 1e4
+# Deviation of the logits, where held-out scores tell nothing, such as of classes of one case each:
+# probabilities are nearly those of the class shares, and of equal ones the largest score decides.
+LEAST_SPREAD = 0.01
 _SHARED = 5e10  # multiplications from which on several threads share them
 _MANY, _MOST = 2e5, 2e6  # scores, from which on fewer penalties, and fewer still, are tried
 _JUDGED = 4e5  # scores of some cases, from which the scale of many is found
@@ -111,7 +114,10 @@ def _fit(x: Array, targets: Array, form: str, weights: Floats, groups: Array | N
         found = judge.scale_and_loss(scores[:, number])
         if found[1] < loss:
             best, (scale, loss) = number, found
-    kernel = scale * solution.coefficients(penalties[best])
+    kernel = solution.coefficients(penalties[best])
+    if is_class and not kernel.any():
+        scale = 0.0  # held-out scores are those of another intercept
+    kernel *= scale
     return RidgeFit(
         kernel=kernel,
         bias=offset - columns.mean @ kernel,
@@ -400,7 +406,8 @@ class _Judge:
             scale = after
             if is_near:
                 break
-        scale = scale if scale > _LEAST_SCALE else 0.0
+        spread = float(scores.std())
+        scale = max(scale, LEAST_SPREAD / spread) if spread > 0 else 0.0
         losses, _ = log_losses(scale * scores + self.offset, wanted, self.form)
         return scale, float(np.average(losses, weights=self.weights))
 
