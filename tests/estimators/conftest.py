@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from segue import SequenceClassifier, TrainingOptions
+from segue.estimators import automatic
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,20 @@ def quick() -> Callable[..., SequenceClassifier]:
         return SequenceClassifier(network, options=options, **{"epochs": 2, **more})
 
     return make
+
+
+@pytest.fixture
+def stop_before_five_folds() -> Callable[[pytest.MonkeyPatch], None]:
+    """Send a Ctrl-C where an automatic choice is to train a network for each of five folds."""
+
+    def stop(monkeypatch: pytest.MonkeyPatch) -> None:
+        fit_folds = automatic.fit_folds
+
+        def interrupted(*given: Any) -> Any:
+            if given[3] == 5:
+                raise KeyboardInterrupt
+            return fit_folds(*given)
+
+        monkeypatch.setattr(automatic, "fit_folds", interrupted)
+
+    return stop

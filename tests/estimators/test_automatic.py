@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,17 +208,12 @@ def test_texts() -> None:
     assert str(in_words.preparation_) == "words(min_count=1)"
 
 
-def test_texts_have_a_model_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_have_a_model_soon(
+    monkeypatch: pytest.MonkeyPatch, stop_before_five_folds: Callable[[pytest.MonkeyPatch], None]
+) -> None:
     """What is trained for a few seconds stays where nothing else comes to an end."""
     texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "c", "d"] * 4
-    fit_folds = automatic.fit_folds
-
-    def interrupted(*given: Any) -> Any:
-        if given[3] == 5:
-            raise KeyboardInterrupt
-        return fit_folds(*given)
-
-    monkeypatch.setattr(automatic, "fit_folds", interrupted)
+    stop_before_five_folds(monkeypatch)
     fitted = auto().fit(texts, y)
     assert fitted.stopped_ == "interrupted"
     assert "n-grams, at first" in dict(fitted.training_summary_)

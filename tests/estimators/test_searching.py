@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,21 +139,13 @@ def test_initial_weights_are_of_one_network() -> None:
         auto().fit(x, y, initial=begin)
 
 
-def stop_before_five_folds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Ctrl-C where a network for each of five folds is to be trained."""
-    fit_folds = automatic.fit_folds
-
-    def interrupted(*given: Any) -> Any:
-        if given[3] == 5:
-            raise KeyboardInterrupt
-        return fit_folds(*given)
-
-    monkeypatch.setattr(automatic, "fit_folds", interrupted)
-
-
 @pytest.mark.parametrize(("kind", "found"), [("series", ["hydra", "gru"]), ("texts", ["n-grams"])])
 def test_a_resumed_search_has_the_same_result(
-    kind: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    found: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_before_five_folds: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     """With any seed; what stood for another member until that was there is none."""
     x, y = TEXTS if kind == "texts" else waves(60, noise=2.0)

@@ -311,3 +311,15 @@ def test_of_groups_a_scale_and_an_offset_have_to_help_other_groups(is_whose: boo
     assert bool(abs(found.offset[0] - found.offset[1]) > 1) != is_whose
     whole = combine([logits], wanted, "softmax", by_weights=is_whose)
     assert loss_of(joined, wanted) == pytest.approx(loss_of(whole.join([logits]), wanted), rel=0.1)
+
+
+def test_a_class_of_which_nothing_is_held_out_is_answered_all_the_same() -> None:
+    """Such as of a few groups: offsets would make the others of it."""
+    rng = np.random.default_rng(0)
+    wanted = np.eye(3)[np.repeat([0, 1], 200)]
+    logits = wanted + rng.normal(size=(400, 3))
+    alone = combine([logits], wanted, "softmax")
+    assert alone.scale.tolist() == [1.0] * 3
+    assert alone.offset.tolist() == [0.0] * 3
+    groups, _ = combine_by_groups([logits], wanted, "softmax", parts=np.arange(400) % 5)
+    assert groups.offset.tolist() == [0.0] * 3

@@ -71,7 +71,8 @@ def combine(
         form: "softmax", "squared", or the name of another objective: independent logits.
         weights: `[n]`, how much each sequence counts, 1 on average; `None`: all the same.
         start: where to look first; `None`: equal weights.
-        by_weights: whether scales stay 1 and offsets 0; of numbers they do.
+        by_weights: whether scales stay 1 and offsets 0, as they do of numbers, and where a class is
+            not among the targets.
 
     >>> right = np.array([[2.0, 0.0], [0.0, 2.0]] * 50)
     >>> found = combine([right, 0 * right], right / 2, "softmax")
@@ -101,7 +102,10 @@ def combine(
     even = np.full(members, 1 / members), np.ones(outputs), np.zeros(outputs)
     first = np.concatenate(start or even)
     bounds: list[Any] = [(0.0, None)] * members
-    if by_weights or form == "squared":  # members that predict numbers are right on average
+    is_seen = wanted.any(0) & ((form == "softmax") | (wanted < 1).any(0))
+    # Members that predict numbers are right on average; and a class of which nothing was held out
+    # would be told never again.
+    if by_weights or form == "squared" or not is_seen.all():
         bounds += [(1.0, 1.0)] * outputs + [(0.0, 0.0)] * outputs
     else:
         bounds += [(0.0, None)] * outputs + [(None, None)] * outputs
