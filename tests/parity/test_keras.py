@@ -53,9 +53,13 @@ class Parity:
         values = draws.normal(size=(len(RAGGED), TIME, CHANNELS))
         self.x = torch.tensor(values, dtype=torch.float32)
         theirs.build(tuple(self.x.shape))
-        for variable in theirs.weights:  # no bias is zero, no scale is one
-            noise = np.abs(0.3 * draws.normal(size=variable.shape))
-            variable.assign(variable.value.detach().numpy() + noise.astype(np.float32))
+        # Not Keras's own, which are others on each run. So small that recurrence does not magnify
+        # what either of the two rounds.
+        for variable in theirs.weights:
+            drawn = 0.3 * draws.normal(size=variable.shape)
+            if drawn.ndim == 1:  # no bias is zero, no scale is one
+                drawn = variable.value.detach().numpy() + np.abs(drawn)
+            variable.assign(drawn.astype(np.float32))
         (spec,) = as_specs(text)
         self.ours: Layer = spec.build(BuildContext("layer", Shape(CHANNELS), every=every))
         self.names = named(theirs)
