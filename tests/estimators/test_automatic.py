@@ -208,15 +208,35 @@ def test_texts() -> None:
     assert str(in_words.preparation_) == "words(min_count=1)"
 
 
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
 def test_texts_have_a_model_soon(
-    monkeypatch: pytest.MonkeyPatch, stop_before_five_folds: Callable[[pytest.MonkeyPatch], None]
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_before_five_folds: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    """What is trained for a few seconds stays where nothing else comes to an end."""
+    """Of classes tokens are counted; else what is trained for a few seconds stays."""
     texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "c", "d"] * 4
     stop_before_five_folds(monkeypatch)
+    if kind == "numbers":
+        regressor = segue.SequenceRegressor("auto", options=QUIET).fit(texts, np.arange(16) % 4.0)
+        assert regressor.stopped_ == "interrupted"
+        assert "n-grams, at first" in dict(regressor.training_summary_)
+        return
     fitted = auto().fit(texts, y)
     assert fitted.stopped_ == "interrupted"
-    assert "n-grams, at first" in dict(fitted.training_summary_)
+    assert "naive Bayes" in dict(fitted.training_summary_)
+    assert fitted.score(texts, y) == 1
+
+
+def test_two_classes_of_texts() -> None:
+    """With classes that count as much as each other, and a text without a known token."""
+    texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "a", "a"] * 4
+    fitted = auto(class_weight="balanced", epochs=3).fit(texts, y)
+    assert fitted.score(texts, y) == 1
+    assert "naive Bayes" in dict(fitted.training_summary_)
+    assert np.isfinite(fitted.predict_proba(["xyz"])).all()
+    alone = auto(head="sigmoid", epochs=3).fit(texts, y)  # for which there are no candidates
+    assert dict(alone.training_summary_)["validation"].startswith("none")
 
 
 def test_labels_at_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import segue
 from segue.estimators import folds
 from segue.estimators.automatic import as_member, with_network
-from segue.estimators.fitting import fit_split, prepare_training, train_like
+from segue.estimators.fitting import fit_by_counting, fit_split, prepare_training, train_like
 from segue.estimators.folds import Fits, fit_folds, held_out_parts
 from segue.estimators.splitting import split_data
 
@@ -30,7 +30,9 @@ def fitted(
         return train_like(given, part, whole)
 
     until = time.perf_counter() + seconds
-    results, logits = fit_folds(one, split, Fits(fit_split, prepare_training, like), parts, until)
+    results, logits = fit_folds(
+        one, split, Fits(fit_split, prepare_training, like, fit_by_counting), parts, until
+    )
     return trained, results, *as_member(results, logits, split)
 
 

@@ -51,7 +51,12 @@ def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "LEAST_TRAINED", 20)
 
 
-@pytest.mark.parametrize(("kind", "found"), [("series", ["hydra", "gru"]), ("texts", ["n-grams"])])
+BOTH = pytest.mark.parametrize(
+    ("kind", "found"), [("series", ["hydra", "gru"]), ("texts", ["naive Bayes", "n-grams"])]
+)
+
+
+@BOTH
 def test_static_features_are_joined_by_all_members(kind: str, found: list[str]) -> None:
     """Known beside sequences that tell nothing."""
     x, y = waves(60, noise=9.0)
@@ -139,7 +144,7 @@ def test_initial_weights_are_of_one_network() -> None:
         auto().fit(x, y, initial=begin)
 
 
-@pytest.mark.parametrize(("kind", "found"), [("series", ["hydra", "gru"]), ("texts", ["n-grams"])])
+@BOTH
 def test_a_resumed_search_has_the_same_result(
     kind: str,
     found: list[str],

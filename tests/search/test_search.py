@@ -136,7 +136,7 @@ def test_networks_that_are_trained_share_what_the_others_leave() -> None:
 
 def test_what_is_there_soonest_comes_first() -> None:
     for count in (50, 5000):
-        order = in_order(count)
+        order = in_order(DataSize(count, 100, 1))
         assert {one.name for one in CANDIDATES} <= {one.name for one in order}
         assert any(one.trained for one in order) == (count > 300)
         assert order[0].name == "rocket"

@@ -185,7 +185,7 @@ def _search_and_join(
             _import_slow()
 
         found = search(
-            within(in_order(size.sequences, kind), size, limit),
+            within(in_order(size, kind), size, limit),
             fitting.fit,
             lambda candidate: candidate.seconds(size),
             until=until,
@@ -238,7 +238,8 @@ class _Fitting(NamedTuple):
         network, split, size = candidate.network, self.split, self.size
         quiet = with_network(self.estimator, network, **_OF_A_MEMBER)
         if not candidate.trained:
-            result = self.fits.whole(quiet, split)
+            fit = self.fits.counted if candidate.counts else self.fits.whole
+            result = fit(quiet, split)
             return result, held_out_logits(result)
         folds = 1 if candidate.soon else FOLDS
         if candidate.soon:

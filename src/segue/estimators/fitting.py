@@ -127,7 +127,7 @@ def fit_split(
         initial = InitialWeights.of(initial)
     if is_automatic(estimator):
         if searches(estimator, split):
-            fits = Fits(fit_split, prepare_training, train_like)
+            fits = Fits(fit_split, prepare_training, train_like, fit_by_counting)
             return fit_automatically(estimator, split, fits, run_folder, callbacks, initial=initial)
         estimator = resolved(estimator, split)
     refit = estimator.training_options.refit and split.validation is not None
@@ -197,6 +197,11 @@ def train_like(
     return _train(estimator, split, None, None, [_Deadline()], like=like)[0]
 
 
+def fit_by_counting(estimator: EstimatorArguments, split: TrainValidationSplit) -> FitResult:
+    """Naive Bayes: the weights of `embedding(classes) pool(mean)`, in closed form and in memory."""
+    return _train(estimator, split, None, None, (), in_closed_form=True)[0]
+
+
 def _train(
     estimator: EstimatorArguments,
     split: TrainValidationSplit,
@@ -207,6 +212,7 @@ def _train(
     epochs: int | None = None,
     rates: tuple[float, ...] = (),
     like: PreparedTraining | None = None,
+    in_closed_form: bool = False,
 ) -> tuple[FitResult, TrainingSetup]:
     """Train once.
 
@@ -219,11 +225,12 @@ def _train(
         epochs: in place of the estimator's.
         rates: the learning rate of each epoch, in place of the schedule's.
         like: has the preparation and the statistics of the targets; `None`: they are fitted.
+        in_closed_form: whether there are no epochs, also where the network could have some.
     """
     prepared = prepare_training(estimator, split, initial, like)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
     values, specs = split.train.x.digests(), setup.network.specs
-    if fits_in_closed_form(estimator):
+    if in_closed_form or fits_in_closed_form(estimator):
         setup = replace(setup, epochs=1)
         told = [*_reporters(setup, [*prepared.lines, _SOLVED]), *callbacks]
         ended = train_in_closed_form(setup, split.train, prepared.task, run_folder, told)

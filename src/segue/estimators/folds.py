@@ -44,11 +44,13 @@ class Fits(NamedTuple):
         whole: on all of a split: the result.
         prepared: what is known before its first epoch.
         like: on a part of a split, with the preparation of the whole.
+        counted: on all of a split, by counting tokens.
     """
 
     whole: Callable[[Any, TrainValidationSplit], FitResult]
     prepared: Callable[[Any, TrainValidationSplit], Any]
     like: Callable[[Any, TrainValidationSplit, Any], FitResult]
+    counted: Callable[[Any, TrainValidationSplit], FitResult]
 
 
 def fit_folds(

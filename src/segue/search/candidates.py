@@ -70,6 +70,7 @@ class Candidate:
             of a step of an update, and there are no features.
         soon: whether it is trained for a few seconds only, so that there is a model until another
             one is there.
+        counts: whether its weights are found by counting tokens.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Candidate:
     grows: bool = False
     trained: bool = False
     soon: bool = False
+    counts: bool = False
     channel: float = 0.0
     step: float = 0.0
     smaller: Callable[[int], str] | None = None
@@ -182,23 +184,31 @@ STEPS = (
 )  # fmt: skip
 
 
-def in_order(count: int, kind: Literal["series", "texts", "steps"] = "series") -> list[Candidate]:
-    """The candidates for so many sequences; what is there soon comes first.
+def in_order(
+    size: DataSize, kind: Literal["series", "texts", "steps"] = "series"
+) -> list[Candidate]:
+    """The candidates for data of a size; what is there soon comes first.
 
     Networks that are trained have the time that is left by those that are not; of many sequences
     they come early.
 
     Args:
-        count: sequences.
-        kind: of what: series of numbers, or texts, with one target each; or targets at each step.
+        size: of the data.
+        kind: of them: series of numbers, or texts, with one target each; or targets at each step.
 
-    >>> [one.name for one in in_order(100)][:2]
+    >>> [one.name for one in in_order(DataSize(100, 20, 1))][:2]
     ['rocket', 'multirocket and hydra']
+    >>> [one.network for one in in_order(DataSize(100, 20, 1, outputs=3), "texts")]
+    ['embedding(3) pool(mean)', 'embedding(16) pool(mean)']
     """
-    if kind != "series":
-        return list(TEXTS if kind == "texts" else STEPS)
+    if kind == "steps":
+        return list(STEPS)
+    if kind == "texts":
+        at_first, *others = TEXTS
+        counted = Candidate("naive Bayes", f"embedding({size.outputs}) pool(mean)", counts=True)
+        return [counted if size.outputs > 1 else at_first, *others]
     first, *others = CANDIDATES
-    trained = TRAINED if count >= LEAST_TRAINED else ()
-    if count >= LARGE:
+    trained = TRAINED if size.sequences >= LEAST_TRAINED else ()
+    if size.sequences >= LARGE:
         return [first, *trained, *others]
     return [first, *others, *trained]

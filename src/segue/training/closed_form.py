@@ -1,7 +1,8 @@
 """Training in closed form: the head of a network of which nothing else is trained.
 
 The features of all training sequences are computed once, and `fit_ridge` solves for the head. What
-it would say of each sequence if it had been fitted without it stands beside the result.
+it would say of each sequence if it had been fitted without it stands beside the result. Trees that
+stand before the head are grown, and the vectors of tokens found by counting.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from segue.deadline import check_time
 from segue.errors import TrainingError
 from segue.kernels import forward
 from segue.kernels.ragged import Ragged, offsets_of
+from segue.layers.core import Embedding
 from segue.layers.inference import InferenceLayer
 from segue.layers.trees import Trees, log_shares
 from segue.limits import VARIABLE, memory_limit, size_text
@@ -24,6 +26,7 @@ from segue.networks import Network
 from segue.randomness import numpy_generator
 from segue.training.history import Row
 from segue.training.log_loss import Floats, log_losses
+from segue.training.naive_bayes import count_tokens
 from segue.training.objectives import Objective, RunningMetrics
 from segue.training.ridge import RidgeFit, best_scale, fit_ridge
 from segue.training.setup import TrainingData, TrainingSetup
@@ -81,7 +84,8 @@ def solve(setup: TrainingSetup, groups: Array | None = None) -> Solution:
     """Find the head of the network of a training in closed form; trees before it are grown first.
 
     Args:
-        setup: what is trained; epochs, rates and batches of it have no meaning here.
+        setup: what is trained; epochs, rates and batches of it have no meaning here. A network with
+            an embedding is `embedding(classes) pool(mean)`, for classes.
         groups: `[n]`, which training sequences are held out together; `None`: each alone.
 
     Raises:
@@ -95,6 +99,9 @@ def solve(setup: TrainingSetup, groups: Array | None = None) -> Solution:
     with forward.threads(setup.options.threads):
         if isinstance(network.specs[-1], Trees):
             network, head = _grow(setup, targets, weights, groups)
+            x = features(network, data)
+        elif isinstance(network.specs[0], Embedding):
+            head = _count(setup, targets, weights, groups)
             x = features(network, data)
         else:
             x = features(network, data)
@@ -152,13 +159,48 @@ def _grow(
         network.input_shape, network.outputs, seed=network.seed,
         weights={**others, **own}, device=network.device,
     )  # fmt: skip
-    logits, form = log_shares(forest.held_out, spec.trees), setup.objective.form
-    turned = np.eye(spec.classes) if form == "softmax" else np.array([[-1.0], [1.0]])
+    logits = log_shares(forest.held_out, spec.trees)
+    text = f"{spec.trees:,} extremely randomised trees on {x.shape[1]:,} features"
+    return network, _scaled(logits, setup, targets, weights, text)
+
+
+def _count(
+    setup: TrainingSetup, targets: Array, weights: Array | None, groups: Array | None
+) -> Head:
+    """The head behind the means of the tokens' vectors, which are set."""
+    network, batches = setup.network, setup.train.batches
+    spec, name = network.specs[0], f"{network.names[0]}/embeddings"
+    assert isinstance(spec, Embedding)
+    values, lengths = batches.ragged(np.arange(len(targets)))  # type: ignore[attr-defined]
+    tokens = len(network.get_weights()[name])
+    counted = count_tokens(
+        values[:, 0], lengths, targets, tokens=tokens, count=spec.features, weights=weights,
+        groups=groups, seed=int(numpy_generator(setup.seed, "counts").integers(2**31)),
+    )  # fmt: skip
+    network.set_weights({name: counted.vectors.astype(np.float32)})
+    head = _scaled(counted.held_out, setup, targets, weights, f"naive Bayes on {tokens:,} tokens")
+    of_static = np.zeros((network.static, head.kernel.shape[1]))
+    return head._replace(kernel=np.concatenate([head.kernel, of_static]))
+
+
+def _scaled(
+    logits: Floats, setup: TrainingSetup, targets: Array, weights: Array | None, text: str
+) -> Head:
+    """The head behind logits that are known but for their scale.
+
+    Args:
+        logits: `[n, class]`, of training sequences that were held out.
+        setup: what is trained.
+        targets: `[n]`, the classes.
+        weights: `[n]`; `None`: all the same.
+        text: where the logits are from.
+    """
+    form, classes = setup.objective.form, logits.shape[1]
+    turned = np.eye(classes) if form == "softmax" else np.array([[-1.0], [1.0]])
     scores, wanted = logits @ turned, wanted_outputs(targets, setup.objective)
     scale = best_scale(scores, wanted, form, weights)
-    text = f"{spec.trees:,} extremely randomised trees on {x.shape[1]:,} features"
-    text += f", logits scaled by {scale:.3g}"
-    return network, Head(scale * turned, np.zeros(len(turned[0])), scale * scores, text)
+    text = f"{text}, logits scaled by {scale:.3g}"
+    return Head(scale * turned, np.zeros(len(turned[0])), scale * scores, text)
 
 
 def features(network: Network, data: TrainingData, before: InferenceLayer | None = None) -> Array:
