@@ -22,7 +22,9 @@ def drawn(count: int = 40, seed: int = 0) -> tuple[Any, Any]:
 
 def counted(x: Any, y: Any, **more: Any) -> Any:
     given = {"tokens": TOKENS, "count": CLASSES, "seed": 0, **more}
-    return count_tokens(x.reshape(-1), np.full(len(x), LENGTH), y, **given)
+    values = x.reshape(-1).astype(np.int32)
+    values.setflags(write=False)  # as of a file that is read in place
+    return count_tokens(values, np.full(len(x), LENGTH), y, **given)
 
 
 def often(x: Any) -> Any:

@@ -82,10 +82,10 @@ def _vectors(often: Any, counted: Floats) -> Floats:
     Each token has its part of how frequent the classes are, too.
 
     Args:
-        often: `[n, token]`, how often each token is in each sequence; sparse.
+        often: `[n, token]`, how often each token is in each sequence; sparse, each time by itself.
         counted: `[n, class]`, how much each sequence counts for each class.
     """
     seen = np.asarray(often.T @ counted) + _ONCE_MORE
-    frequent = np.log(counted.sum(0) + _ONCE_MORE) / max(1.0, often.sum() / often.shape[0])
+    frequent = np.log(counted.sum(0) + _ONCE_MORE) / max(1.0, often.nnz / often.shape[0])
     found = np.log(seen / seen.sum(0)) + frequent
     return np.asarray(found - found.mean(1, keepdims=True))
