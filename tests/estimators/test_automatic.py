@@ -208,24 +208,26 @@ def test_texts() -> None:
     assert str(in_words.preparation_) == "words(min_count=1)"
 
 
-@pytest.mark.parametrize("kind", ["classes", "numbers"])
+@pytest.mark.parametrize("kind", ["class", "numbers", "labels"])
 def test_texts_have_a_model_soon(
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
     stop_before_five_folds: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    """Of classes tokens are counted; else what is trained for a few seconds stays."""
+    """Of one class each tokens are counted; else what is trained for a few seconds stays."""
     texts, y = ["to be or not", "not to be", "be good", "good or bad"] * 4, ["a", "b", "c", "d"] * 4
     stop_before_five_folds(monkeypatch)
+    fitted: Any
     if kind == "numbers":
-        regressor = segue.SequenceRegressor("auto", options=QUIET).fit(texts, np.arange(16) % 4.0)
-        assert regressor.stopped_ == "interrupted"
-        assert "n-grams, at first" in dict(regressor.training_summary_)
-        return
-    fitted = auto().fit(texts, y)
+        fitted = segue.SequenceRegressor("auto", options=QUIET).fit(texts, np.arange(16) % 4.0)
+    elif kind == "labels":
+        fitted = auto(head="sigmoid").fit(texts, [[i % 2, i // 2 % 2] for i in range(16)])
+    else:
+        fitted = auto().fit(texts, y)
+        assert fitted.score(texts, y) == 1
     assert fitted.stopped_ == "interrupted"
-    assert "naive Bayes" in dict(fitted.training_summary_)
-    assert fitted.score(texts, y) == 1
+    name = "naive Bayes" if kind == "class" else "n-grams, at first"
+    assert name in dict(fitted.training_summary_)
 
 
 def test_two_classes_of_texts() -> None:

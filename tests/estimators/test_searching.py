@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,38 @@ def test_static_features_are_joined_by_all_members(kind: str, found: list[str]) 
     assert fitted.history_.kept["validation_accuracy"] > 0.9
     assert fitted.network_.static == 2
     assert list(members(fitted)) == found
+
+
+def test_an_estimate_has_an_error_that_knows_of_groups() -> None:
+    """The same sequences three times tell no more than once."""
+    x, y = waves(30, noise=2.0)
+    once = members(auto(epochs=2).fit(x[:18], y[:18]))["hydra"]
+    groups = np.repeat(np.arange(18), 3)
+    thrice = auto(epochs=2).fit([one for one in x[:18] for _ in range(3)], y[groups], groups=groups)
+    (scores,) = re.findall(r"accuracy (\S+ ± \S+),", once)
+    assert f"accuracy {scores}," in members(thrice)["hydra"]
+
+
+@pytest.mark.parametrize("kind", ["one number", "two numbers", "labels", "steps"])
+def test_each_kind_of_estimate_has_an_error(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "STEPS", (Candidate("gru", "gru(3)", trained=True),))
+    x, _ = waves(30)
+    numbers = np.array([[one.std(), 100 * one.mean()] for one in x])
+    fitted: Any
+    if kind == "steps":
+        labels = [np.where(one[:, 0] > 0, "up", "down").tolist() for one in x]
+        fitted = segue.SequenceLabeler("auto", epochs=2, options=QUIET).fit(x, labels)
+    elif kind == "labels":
+        fitted = auto(head="sigmoid", epochs=2).fit(
+            x, (numbers > np.median(numbers, axis=0)).astype(int)
+        )
+    else:
+        y = numbers if kind == "two numbers" else numbers[:, 0]
+        fitted = segue.SequenceRegressor("auto", epochs=2, options=QUIET).fit(x, y)
+    name = "rmse" if "number" in kind else "accuracy"
+    for said in members(fitted).values():
+        (score, error), *_ = re.findall(rf"held out {name} (\S+) ± ([^\s,;]+)", said)
+        assert 0 < float(error) < float(score)
 
 
 def test_one_group_is_as_none() -> None:

@@ -7,7 +7,6 @@ head, and a head behind them that weights their logits. So whatever a network ca
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -35,6 +34,7 @@ from segue.estimators.splitting import (
 from segue.estimators.suited import seen_sizes, suited
 from segue.extras import require
 from segue.layers.untrained import LONGEST
+from segue.metrics.intervals import standard_error
 from segue.progress import Progress, duration
 from segue.search.candidates import CANDIDATES, LARGE, Candidate, DataSize, in_order
 from segue.search.combining import Combination, combine, combine_by_groups, join_held_out
@@ -171,6 +171,7 @@ def _search_and_join(
     until = began + limit - min(JOINING, 0.05 * limit)
     fitting = _Fitting(estimator, replace(split, validation=None), fits, size, until)
     kind: Any = "steps" if split.task.per_step else "texts" if split.train.x.is_text else "series"
+    one_class = split.train.task == "classify"
     with Progress(options.progress, is_transient=True) as board:
 
         def starts(candidate: Candidate) -> None:
@@ -179,13 +180,13 @@ def _search_and_join(
 
         def tell(member: Member) -> None:
             took = milliseconds_of(member.result, split.train)
-            said = f"{in_words(member)}, {took:.2g} ms an answer, {duration(member.seconds)}"
+            said = f"{in_words(member, split)}, {took:.2g} ms an answer, {duration(member.seconds)}"
             board.write(f"{member.candidate.name}: {said}")
             kept.keep(member, took)
             _import_slow()
 
         found = search(
-            within(in_order(size, kind), size, limit),
+            within(in_order(size, kind, one_class=one_class), size, limit),
             fitting.fit,
             lambda candidate: candidate.seconds(size),
             until=until,
@@ -272,20 +273,25 @@ def held_out_logits(result: FitResult) -> Array:
     return np.log(outputs / (1 - outputs))[:, -objective.outputs :]
 
 
-def in_words(member: Member) -> str:
+def in_words(member: Member, split: TrainValidationSplit) -> str:
     """What is known of a member: its scores for held-out sequences, and the size of its weights."""
     size = sum(w.nbytes for w in member.result.network.get_weights().values())
-    held_out: HeldOut | None = member.result.held_out
-    row = member.result.history.rows[0]
-    found = {n: v for n, v in row.items() if n.startswith("validation_") and not n.endswith("loss")}
-    scores = ", ".join(f"{n.removeprefix('validation_')} {v:.4f}" for n, v in found.items())
-    if held_out is not None and held_out.targets.ndim == 1 and held_out.outputs.ndim == 2:
-        chosen = held_out.outputs[np.arange(len(held_out.targets)), held_out.targets]
-        right = np.asarray(held_out.outputs.argmax(axis=1) == held_out.targets, float)
-        error = right.std() / math.sqrt(len(right))
-        scores = f"accuracy {right.mean():.4f} ± {error:.4f}"
-        scores += f", log loss {-np.log(chosen.clip(1e-12)).mean():.4f}"
-    return f"held out {scores}; {size / 1e6:.1f} MB"
+    row: dict[str, float] = member.result.history.rows[0]
+    objective = make_objective(member.result.task.objective)
+    score = row[f"validation_{objective.metric}"]
+    said = f"{objective.metric} {score:.4f}"
+    known, encoded, wanted = known_targets(member.result, split, [member.logits])
+    logits, groups = member.logits[known], _groups_of(split, known)
+    if objective.form == "squared":  # of a root the error is that of the mean, by its derivative
+        squares = (((logits - wanted) * np.asarray(objective.scale or 1.0)) ** 2).mean(1)
+        error = standard_error(squares / max(2 * score, 1e-300), groups)
+    elif encoded.ndim == 1 and logits.shape[1] > 1:
+        error = standard_error(logits.argmax(1) == encoded, groups)
+    else:
+        error = standard_error(((logits > 0) == (wanted > 0)).mean(1), groups)
+    said += f" ± {error:.4f}" if error is not None else ""
+    said += f", log loss {row['validation_loss']:.4f}" if objective.form != "squared" else ""
+    return f"held out {said}; {size / 1e6:.1f} MB"
 
 
 def as_member(
@@ -379,7 +385,7 @@ def joined(found: Found, split: TrainValidationSplit, seed: int, seconds: float)
         network=network,
         history=History([row], 1),
         stopped=found.stopped,
-        training_summary=_summary(first, found, combination, seconds),
+        training_summary=_summary(split, found, combination, seconds),
         held_out=as_held_out(first, logits, encoded),
     )
 
@@ -417,14 +423,17 @@ def scores(logits: Array, targets: Array, objective: Objective) -> dict[str, flo
     return {"epoch": 1, **row, "learning_rate": 0.0, **held_out}
 
 
-def _summary(first: FitResult, found: Found, combination: Combination, seconds: float) -> Lines:
+def _summary(
+    split: TrainValidationSplit, found: Found, combination: Combination, seconds: float
+) -> Lines:
     """What was done: the members with their weights, and what was left out."""
     members = found.members
+    first: FitResult = members[0].result
     given = [pair for pair in first.training_summary if pair[0] not in _OF_ONE]
     lines = [
         (
             member.candidate.name,
-            f"weight {weight:.2f}, {in_words(member)}: {_networks_of(member)}",
+            f"weight {weight:.2f}, {in_words(member, split)}: {_networks_of(member)}",
         )
         for member, weight in zip(members, combination.weights, strict=True)
     ]

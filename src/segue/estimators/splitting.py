@@ -215,7 +215,8 @@ def has_candidates(estimator: EstimatorArguments, train: Dataset) -> bool:
     """
     if train.splits_by == "time" or not _is_plain(estimator):
         return False
-    if train.x.is_text and getattr(estimator, "head", None) == "sigmoid":  # as of one network
+    is_sigmoid = train.task == "classify" and getattr(estimator, "head", None) == "sigmoid"
+    if train.x.is_text and is_sigmoid:  # for which there is one network
         return False
     if estimator._task_type.per_step or train.x.is_text:
         return _can_be_split(train)

@@ -145,6 +145,30 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(binomtest(only_a, only_a + only_b).pvalue)
 
 
+def standard_error(
+    values: npt.NDArray[Any], groups: npt.NDArray[Any] | None = None
+) -> float | None:
+    """Return the standard error of a mean of values that come in groups; `None`: of one group.
+
+    Args:
+        values: `[n]`.
+        groups: `[n]`, who or what each value comes from; `None`: each from something of its own.
+
+    Source: K.-Y. Liang & S. Zeger, "Longitudinal data analysis using generalized linear models",
+    Biometrika 73 (1986): the robust variance, of a mean.
+
+    >>> values = np.array([1.0, 1.0, 0.0, 0.0])
+    >>> round(standard_error(values), 3), round(standard_error(values, np.array([0, 0, 1, 1])), 3)
+    (0.289, 0.5)
+    """
+    names = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    totals = np.bincount(names, values - values.mean())
+    if len(totals) < 2:
+        return None
+    count = len(totals)
+    return math.sqrt(count / (count - 1) * float((totals**2).sum())) / len(values)
+
+
 def _is_one_group(groups: npt.NDArray[Any] | None) -> bool:
     return groups is not None and len(np.unique(groups)) == 1
 

@@ -185,7 +185,10 @@ STEPS = (
 
 
 def in_order(
-    size: DataSize, kind: Literal["series", "texts", "steps"] = "series"
+    size: DataSize,
+    kind: Literal["series", "texts", "steps"] = "series",
+    *,
+    one_class: bool = True,
 ) -> list[Candidate]:
     """The candidates for data of a size; what is there soon comes first.
 
@@ -195,6 +198,7 @@ def in_order(
     Args:
         size: of the data.
         kind: of them: series of numbers, or texts, with one target each; or targets at each step.
+        one_class: whether that target is a class, and not numbers or several labels.
 
     >>> [one.name for one in in_order(DataSize(100, 20, 1))][:2]
     ['rocket', 'multirocket and hydra']
@@ -206,7 +210,7 @@ def in_order(
     if kind == "texts":
         at_first, *others = TEXTS
         counted = Candidate("naive Bayes", f"embedding({size.outputs}) pool(mean)", counts=True)
-        return [counted if size.outputs > 1 else at_first, *others]
+        return [counted if one_class else at_first, *others]
     first, *others = CANDIDATES
     trained = TRAINED if size.sequences >= LEAST_TRAINED else ()
     if size.sequences >= LARGE:
