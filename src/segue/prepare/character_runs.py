@@ -82,8 +82,8 @@ def looked_up(found: Array, known: Array, values: Array, other: int) -> Array:
     if not len(known):
         return np.full(len(found), other)
     order = np.argsort(known)
-    places = np.searchsorted(known, found, sorter=order)
-    places = order[np.minimum(places, len(known) - 1)]
+    known, values = known[order], values[order]
+    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
     return np.where(known[places] == found, values[places], other)
 
 

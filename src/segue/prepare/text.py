@@ -304,14 +304,18 @@ class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
             raise SpecError("ngrams: expected words from 1 on, or characters from 2 on; got none.")
 
     def cut(self, text: str) -> list[str]:
-        of_characters = (_runs(text, n) for n in range(2, self.characters + 1))
+        sizes = range(2, self.characters + 1)
+        of_characters = ([text[i : i + n] for i in range(len(text) - n + 1)] for n in sizes)
         return list(itertools.chain(*self._of_words(text), *of_characters))
 
     def _of_words(self, text: str) -> list[list[str]]:
         """The runs of one word, of two, and so on."""
         words = _pattern().findall(text) if self.words else []
-        several = range(1, self.words + 1)
-        return [[f" {' '.join(run)} " for run in _runs(words, n)] for n in several]
+        later = [words[n:] for n in range(self.words)]
+        return [
+            [f" {' '.join(run)} " for run in zip(*later[: n + 1], strict=False)]
+            for n in range(self.words)
+        ]
 
     def _counted(self, blocks: Blocks) -> dict[str, int]:
         """As of any vocabulary, a few times as fast where an alphabet is not too large."""
@@ -351,8 +355,3 @@ class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
     def join(self, tokens: Iterable[str]) -> str:
         """One behind the other: they overlap, and are no text."""
         return "".join(tokens)
-
-
-def _runs(whole: Any, size: int) -> list[Any]:
-    """Each run of so many items of a list, or of a text."""
-    return [whole[i : i + size] for i in range(len(whole) - size + 1)]
