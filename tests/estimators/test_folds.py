@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import numpy as np
+import pytest
 
 import segue
-from segue.estimators import folds
+from segue.estimators import fitting, folds
 from segue.estimators.automatic import as_member, with_network
 from segue.estimators.fitting import fit_by_counting, fit_split, prepare_training, train_like
 from segue.estimators.folds import Fits, fit_folds, held_out_parts
@@ -25,9 +26,9 @@ def fitted(
     one = with_network(estimator, network, progress="none")
     split = split_data(one, data, validation_data=None)
 
-    def like(given: Any, part: Any, whole: Any) -> Any:
+    def like(given: Any, part: Any, whole: Any, until: float) -> Any:
         trained.append(part.train)
-        return train_like(given, part, whole)
+        return train_like(given, part, whole, until)
 
     until = time.perf_counter() + seconds
     results, logits = fit_folds(
@@ -66,6 +67,24 @@ def test_of_many_sequences_one_part_is_held_out() -> None:
     assert len(trained) == 1
     assert np.flatnonzero(np.isfinite(logits).all(1)).tolist() == held.tolist()
     assert len(member.held_out.outputs) == 3
+
+
+def test_what_is_done_before_a_training_counts_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large vocabulary is copied for each fold, say: less is left for the updates."""
+    limits, train = [], fitting.train
+
+    def later(*given: Any) -> Any:
+        time.sleep(0.2)
+        return prepare_training(*given)
+
+    def seen(trainer: Any, *more: Any) -> str:
+        limits.append(trainer.job.options.time_limit_seconds)
+        return train(trainer, *more)
+
+    monkeypatch.setattr(fitting, "prepare_training", later)
+    monkeypatch.setattr(fitting, "train", seen)
+    fitted(segue.SequenceClassifier(epochs=1), "gru(3)", series(30), seconds=10, parts=5)
+    assert 0 < limits[0] <= 0.95 * 10 / 5 - 0.2
 
 
 def test_numbers_are_scaled_as_in_the_whole() -> None:

@@ -12,10 +12,11 @@ import torch
 import segue
 from segue import Dataset, LanguageModel, Sequences, TrainingOptions
 from segue.errors import DataError, NotCausalError, NotFittedError, OptionError
-from segue.estimators import fitting, language
+from segue.estimators import language
 from segue.estimators.language import draw
 from segue.metrics import perplexity
 from segue.tasks.language import cut, inputs_and_targets, unigram
+from segue.training import trainers
 from segue.training.torch_trainer import TorchTrainer
 
 SILENT = TrainingOptions(progress="none")
@@ -163,7 +164,7 @@ def test_the_memory_of_a_piece_is_said_and_not_that_of_a_text(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every token of the vocabulary at each of its steps."""
-    monkeypatch.setattr(fitting, "WARNED", 0.0)
+    monkeypatch.setattr(trainers, "WARNED", 0.0)
     options = TrainingOptions(progress="lines")
     quick(size=6, batch_size=3, epochs=1, options=options).fit([" ".join(TEXTS)])
     said = capsys.readouterr().err

@@ -13,12 +13,11 @@ from segue import Dataset, SequenceClassifier, TrainingOptions, limits
 from segue.data import sequences
 from segue.data.sequences import Sequences
 from segue.errors import DataError, OptionError, TrainingError
-from segue.estimators import fitting
-from segue.estimators.fitting import check_memory
 from segue.prepare import Batches, Preparation
 from segue.testing import tiny_dataset
-from segue.training import inference, memory
+from segue.training import inference, memory, trainers
 from segue.training.torch_trainer import TorchTrainer
+from segue.training.trainers import check_memory
 
 
 def quiet(network: str, **more: Any) -> SequenceClassifier:
@@ -34,7 +33,7 @@ def test_much_memory_is_said_before_the_start(
 ) -> None:
     """Only more than a quarter of what is free is worth a line, and it comes before any epoch."""
     monkeypatch.setattr(limits, "free_memory", lambda: free)
-    monkeypatch.setattr(fitting, "WARNED", 1e-9 if said else fitting.WARNED)
+    monkeypatch.setattr(trainers, "WARNED", 1e-9 if said else trainers.WARNED)
     quiet("gru(4)").fit(tiny_dataset(20))
     lines = capsys.readouterr().err.splitlines()
     told = [number for number, line in enumerate(lines) if "Training needs about" in line]
@@ -137,7 +136,7 @@ def test_a_measurement_changes_nothing(network: str, monkeypatch: pytest.MonkeyP
     x = np.random.default_rng(0).normal(size=(30, 20, 3)).astype(np.float32)
     y = np.arange(30) % 2
     straight = quiet(network).fit(x, y)
-    monkeypatch.setattr(fitting, "WARNED", 0.0)
+    monkeypatch.setattr(trainers, "WARNED", 0.0)
     measured = quiet(network).fit(x, y)
     for name, weight in straight.network_.get_weights().items():
         np.testing.assert_array_equal(measured.network_.get_weights()[name], weight)

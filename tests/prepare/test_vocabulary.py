@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import unicodedata
 import warnings
 
@@ -12,7 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segue import Sequences
-from segue.errors import DataError, SpecError
+from segue.deadline import run_until
+from segue.errors import DataError, OutOfTimeError, SpecError
 from segue.prepare import Characters, NGrams, Preparation, Words
 from segue.prepare import text as module
 from segue.prepare.character_runs import Alphabet
@@ -234,6 +237,19 @@ def test_runs_of_many_texts_are_numbered_at_once(
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
         np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("prepare", ["ngrams", "words", "characters"])
+def test_texts_are_left_where_the_time_is_up(prepare: str) -> None:
+    """Nothing goes on beside what follows, and makes it slow."""
+    texts = Sequences.from_texts(["to be or not to be " * 50] * 5000)
+    before = threading.active_count()
+    with pytest.raises(OutOfTimeError):
+        run_until(lambda: Preparation.fit(prepare, texts), time.perf_counter() + 0.05)
+    left = time.perf_counter()
+    while threading.active_count() > before:
+        time.sleep(0.01)
+    assert time.perf_counter() - left < 0.5
 
 
 def test_alphabets_that_are_too_large_have_no_numbers() -> None:

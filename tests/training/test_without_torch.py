@@ -15,7 +15,8 @@ for name in "torch sklearn scipy loky".split():
 import numpy as np
 import segue
 from segue.kernels import forward
-from segue.estimators.fitting import check_memory, prepare_training
+from segue.estimators.fitting import prepare_training
+from segue.training.trainers import check_memory
 from segue.estimators.splitting import split_data
 from segue.training.checkpoint import TrainingFolder
 from segue.training.loop import train

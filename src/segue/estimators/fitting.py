@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import bisect
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -14,11 +15,10 @@ import numpy as np
 
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
-from segue.data.sequences import Array, Sequences
+from segue.data.sequences import Array
 from segue.deadline import check_time
 from segue.errors import (
     OptionError,
-    TrainingError,
     warn_user,
 )
 from segue.estimators.automatic import fit_automatically, resolved, searches
@@ -38,7 +38,6 @@ from segue.extras import require
 from segue.kernels.ragged import Ragged, offsets_of
 from segue.layers.base import LayerSpec, input_kind_of
 from segue.layers.trees import Trees
-from segue.limits import VARIABLE, memory_limit, size_text
 from segue.networks import Network, as_specs, split_head, with_embedding
 from segue.prepare import Batches, Preparation
 from segue.prepare.augmentation import Augmentation
@@ -49,7 +48,6 @@ from segue.tasks import Task
 from segue.training import Callback, History
 from segue.training.checkpoint import TrainingFolder
 from segue.training.history import LogWriter, Reporter, make_reporter
-from segue.training.inference import UNCHECKED
 from segue.training.loop import TrainingState, check_monitor, train
 from segue.training.objectives import make_objective
 from segue.training.setup import (
@@ -64,14 +62,13 @@ from segue.training.setup import (
     choose_epochs,
 )
 from segue.training.trainer import Trainer
-from segue.training.trainers import make_trainer
+from segue.training.trainers import check_memory, make_trainer
 
 if TYPE_CHECKING:
     from segue.prepare.padded import Augmenter
 
-WARNED = 0.25  # of the memory that is free: above it, a training says what it needs
-TRUNCATED = 200  # steps that are advised where memory is short
 FITTED = 1000  # sequences from which weights may follow
+_SHORTEST = 0.01  # seconds of a training: one update
 EXPLODED = 3  # times the loss of the first epoch
 _SOLVED = "head", "in closed form: epochs, batch size, learning rate and time limit play no part"
 
@@ -191,10 +188,20 @@ class _Deadline(Callback):
 
 
 def train_like(
-    estimator: EstimatorArguments, split: TrainValidationSplit, like: PreparedTraining
+    estimator: EstimatorArguments,
+    split: TrainValidationSplit,
+    like: PreparedTraining,
+    until: float = math.inf,
 ) -> FitResult:
-    """Train once, in memory, with the preparation and the statistics of another training."""
-    return _train(estimator, split, None, None, [_Deadline()], like=like)[0]
+    """Train once, in memory, with the preparation and the statistics of another training.
+
+    Args:
+        estimator: its parameters.
+        split: what is trained on.
+        like: the other training.
+        until: when it ends, by `time.perf_counter`.
+    """
+    return _train(estimator, split, None, None, [_Deadline()], like=like, until=until)[0]
 
 
 def fit_by_counting(estimator: EstimatorArguments, split: TrainValidationSplit) -> FitResult:
@@ -213,6 +220,7 @@ def _train(
     rates: tuple[float, ...] = (),
     like: PreparedTraining | None = None,
     in_closed_form: bool = False,
+    until: float = math.inf,
 ) -> tuple[FitResult, TrainingSetup]:
     """Train once.
 
@@ -226,9 +234,13 @@ def _train(
         rates: the learning rate of each epoch, in place of the schedule's.
         like: has the preparation and the statistics of the targets; `None`: they are fitted.
         in_closed_form: whether there are no epochs, also where the network could have some.
+        until: when it ends, by `time.perf_counter`, in place of the estimator's own limit.
     """
     prepared = prepare_training(estimator, split, initial, like)
     setup = replace(prepared.setup, epochs=epochs or prepared.setup.epochs, rates=rates)
+    if until < math.inf:
+        seconds = max(_SHORTEST, until - time.perf_counter())
+        setup = replace(setup, options=replace(setup.options, time_limit_seconds=seconds))
     values, specs = split.train.x.digests(), setup.network.specs
     if in_closed_form or fits_in_closed_form(estimator):
         setup = replace(setup, epochs=1)
@@ -449,51 +461,3 @@ def as_targets(
     if per_step:
         return StepTargets(values, lengths, padding)
     return SequenceTargets(values)
-
-
-def check_memory(job: TrainingSetup, x: Sequences) -> str:
-    """A line when a training will need more than a quarter of what is free, else "".
-
-    Args:
-        job: the setup of the training.
-        x: the training sequences as they came.
-
-    Raises:
-        TrainingError: it needs more than there is; the message says what would fit.
-    """
-    # As the network sees them: a text is fewer words than characters.
-    lengths = job.train.batches.lengths
-    longest = min(int(lengths.max()), job.options.truncate or int(lengths.max()))
-    batch_size = min(job.batch_size, len(lengths))
-    resident = 0 if x.is_mapped else 4 * x.total_steps * job.network.input_shape.features
-    rough = 40 * batch_size * sum(job.network.numbers_at_once(longest).values())
-    if resident + rough <= WARNED * UNCHECKED:  # whatever is free
-        return ""
-    limit = memory_limit()
-    if limit is None or resident + rough <= WARNED * limit:  # not worth a measurement
-        return ""
-    trainer = make_trainer(job)
-    bytes_of = trainer.update_bytes(longest)
-    needed = bytes_of(batch_size)
-    if resident + needed <= WARNED * limit:
-        return ""
-    about = (
-        f"Training needs about {size_text(resident + needed)} of memory (batches of "
-        f"{batch_size} sequences of up to {longest:,} steps); {size_text(limit)} are free."
-    )
-    cut = longest > TRUNCATED and f"truncate={TRUNCATED} of TrainingOptions"
-    if resident + needed <= limit:
-        more = f"; so does {cut}, for causal networks" if cut else ""
-        return f"{about} A smaller batch_size needs less{more}."
-    room = limit - resident
-    fits = bisect.bisect_right(range(1, batch_size), room, key=lambda size: int(bytes_of(size)))
-    fitting = f"batch_size={fits} fits." if fits else "Not even one sequence at a time fits."
-    options = replace(job.options, truncate=TRUNCATED)
-    in_pieces = make_trainer(replace(job, options=options)).training_bytes
-    if cut and job.network.causal and in_pieces(batch_size, TRUNCATED) <= room:
-        other = "So does" if fits else "What fits is"
-        fitting += f" {other} {cut}, for which memory does not grow."
-    raise TrainingError(
-        f"{about} {fitting} Shorter sequences or a smaller network need less; {VARIABLE} in "
-        "the environment sets another limit."
-    )

@@ -43,13 +43,13 @@ class Fits(NamedTuple):
     Attributes:
         whole: on all of a split: the result.
         prepared: what is known before its first epoch.
-        like: on a part of a split, with the preparation of the whole.
+        like: on a part of a split, with the preparation of the whole, until a time.
         counted: on all of a split, by counting tokens.
     """
 
     whole: Callable[[Any, TrainValidationSplit], FitResult]
     prepared: Callable[[Any, TrainValidationSplit], Any]
-    like: Callable[[Any, TrainValidationSplit, Any], FitResult]
+    like: Callable[[Any, TrainValidationSplit, Any, float], FitResult]
     counted: Callable[[Any, TrainValidationSplit], FitResult]
 
 
@@ -84,16 +84,16 @@ def fit_folds(
     results: list[FitResult] = []
     logits: Array | None = None
     for number, held in enumerate(several):
-        if results and time.perf_counter() > until:
+        began = time.perf_counter()
+        if results and began > until:
             break
         one: Any = copy.copy(estimator)
-        seconds = _FITTING * (until - time.perf_counter()) / (len(several) - number)
+        seconds = _FITTING * (until - began) / (len(several) - number)
         seconds = max(_ALONE if folds == 1 else 0.01, seconds)
-        one.options = replace(estimator.training_options, time_limit_seconds=seconds)
         one.seed = estimator.seed + number
         if len(data) >= MANY:
             one.batch_size = max(BATCH, estimator.batch_size)
-        result = fits.like(one, without(split, held), whole)
+        result = fits.like(one, without(split, held), whole, began + seconds)
         results.append(replace(result, seen=seen))
         found = logits_of(result, data[held])
         if logits is None:

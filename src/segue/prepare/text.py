@@ -22,6 +22,7 @@ import pydantic
 
 from segue.data.arrays import decode, encode
 from segue.data.sequences import Array
+from segue.deadline import check_time
 from segue.errors import SpecError, warn_user
 from segue.onnx_graph import Steps
 from segue.prepare.character_runs import Alphabet, interleaved, looked_up
@@ -183,6 +184,7 @@ def _texts(x: Ragged) -> Iterable[str]:
     values, lengths = x
     ends = np.cumsum(lengths)
     for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True):
+        check_time()
         yield decode(values[start:end])
 
 
@@ -310,6 +312,7 @@ class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
 
     def _of_words(self, text: str) -> list[list[str]]:
         """The runs of one word, of two, and so on."""
+        check_time()
         words = _pattern().findall(text) if self.words else []
         later = [words[n:] for n in range(self.words)]
         return [

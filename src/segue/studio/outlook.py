@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from segue.data.dataset import Dataset
 from segue.errors import SegueError, TrainingError, counted
-from segue.estimators.fitting import check_memory
 from segue.limits import memory_limit, size_text
+from segue.training.trainers import check_memory
 
 
 class Outlook(NamedTuple):
