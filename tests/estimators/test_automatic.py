@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import segue
-from segue.estimators import automatic, folds
+from segue.estimators import automatic, fitting, folds
 from segue.evaluation.members import member_table
-from segue.search import candidates
+from segue.search import candidates, sizing
 from segue.search.candidates import Candidate
 
 QUIET = segue.TrainingOptions(progress="none")
@@ -228,6 +228,35 @@ def test_texts_have_a_model_soon(
     assert fitted.stopped_ == "interrupted"
     name = "naive Bayes" if kind == "class" else "n-grams, at first"
     assert name in dict(fitted.training_summary_)
+
+
+@pytest.mark.parametrize("counted", [1, 2])
+def test_of_many_texts_some_are_counted_first(
+    counted: int,
+    monkeypatch: pytest.MonkeyPatch,
+    stop_before_five_folds: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """Their words are others than those of all, so one of the two is the model, not both."""
+    words = [f"{name}{number % 9}" for number in range(40) for name in ("up", "down")]
+    texts, y = words * 3, ["up", "down"] * 120
+    monkeypatch.setattr(sizing, "FIRST", 0.1005)
+    stop_before_five_folds(monkeypatch)
+    count, calls = fitting.fit_by_counting, []
+
+    def stops(*given: Any) -> Any:
+        calls.append(given)
+        if len(calls) > counted:
+            raise KeyboardInterrupt
+        return count(*given)
+
+    monkeypatch.setattr(fitting, "fit_by_counting", stops)
+    fitted = auto(prepare="words(min_count=1)").fit(texts, y)
+    (name,) = [n for n, text in fitted.training_summary_ if text.startswith("weight ")]
+    assert name == ("naive Bayes, 1/8 of the texts" if counted == 1 else "naive Bayes")
+    assert fitted.held_out_ is not None
+    assert len(fitted.held_out_.targets) == (30 if counted == 1 else 240)
+    assert fitted.score(texts, y) > 0.8
+    assert fitted.stopped_ == "interrupted"
 
 
 def test_two_classes_of_texts() -> None:

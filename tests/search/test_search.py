@@ -148,6 +148,23 @@ LARGE = [
 ]  # fmt: skip
 
 
+def test_of_many_texts_some_are_counted_first() -> None:
+    """And then as many as there is time for; the first are there in seconds, whatever comes."""
+
+    def names(sequences: int, steps: float, seconds: float) -> list[str]:
+        size = DataSize(sequences, steps, 1, outputs=4)
+        found = within(in_order(size, "texts"), size, seconds)
+        assert found[0].seconds(size) < 3.1
+        assert found[0].soon == (len(found) > 2)
+        return [one.name for one in found]
+
+    assert names(1000, 100, 120) == ["naive Bayes", "n-grams"]
+    assert names(10_000, 100, 120) == ["naive Bayes, 1/2 of the texts", "naive Bayes", "n-grams"]
+    some, more, _ = names(50_000, 1_000, 60)
+    assert (some, more) == ("naive Bayes, 1/128 of the texts", "naive Bayes, 1/8 of the texts")
+    assert len(names(1_000_000, 1_000, 60)) == 3
+
+
 @pytest.mark.parametrize("shape", LARGE)
 def test_of_large_data_the_first_has_fewer_features(shape: Any) -> None:
     """Many sequences, long ones, many channels, many classes: it is there in seconds."""

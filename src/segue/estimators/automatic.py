@@ -36,6 +36,7 @@ from segue.extras import require
 from segue.layers.untrained import LONGEST
 from segue.metrics.intervals import standard_error
 from segue.progress import Progress, duration
+from segue.randomness import numpy_generator
 from segue.search.candidates import CANDIDATES, LARGE, Candidate, DataSize, in_order
 from segue.search.combining import Combination, combine, combine_by_groups, join_held_out
 from segue.search.search import Found, Member, search
@@ -238,9 +239,10 @@ class _Fitting(NamedTuple):
         """The result of a candidate, and logits of training sequences that were held out."""
         network, split, size = candidate.network, self.split, self.size
         quiet = with_network(self.estimator, network, **_OF_A_MEMBER)
+        if candidate.counts:
+            return self._count(quiet, candidate.parts)
         if not candidate.trained:
-            fit = self.fits.counted if candidate.counts else self.fits.whole
-            result = fit(quiet, split)
+            result = self.fits.whole(quiet, split)
             return result, held_out_logits(result)
         folds = 1 if candidate.soon else FOLDS
         if candidate.soon:
@@ -250,6 +252,19 @@ class _Fitting(NamedTuple):
             needed = FOLDS * candidate.training_seconds(size.sequences, size.steps)
             folds = 1 if needed > until - time.perf_counter() else FOLDS
         return as_member(*fit_folds(quiet, split, self.fits, folds, until), split)
+
+    def _count(self, estimator: EstimatorArguments, parts: int) -> tuple[FitResult, Array]:
+        """Count the tokens of one of so many parts of the sequences."""
+        split, count = self.split, len(self.split.train)
+        rng = numpy_generator(estimator.seed, "counted")
+        chosen = np.sort(rng.permutation(count)[: max(1, count // parts)])
+        weights = None if split.weights is None else split.weights[chosen]
+        part = replace(split, train=split.train[chosen], weights=weights)
+        result = self.fits.counted(estimator, split if parts == 1 else part)
+        found = held_out_logits(result)
+        logits = np.full((count, found.shape[1]), np.nan)
+        logits[chosen] = found
+        return result, logits
 
 
 def _import_slow() -> None:

@@ -65,12 +65,13 @@ class Candidate:
         channel: nanoseconds more, for each channel but the first.
         step: seconds more for each step, in which kernels are fitted.
         smaller: gives the text of a network with one of so many parts of the features, or trees.
-        parts: of which this is one.
+        parts: of which this is one; of what is counted, of the sequences.
         trained: whether it is trained by gradients, fold after fold; `nanoseconds` are then those
             of a step of an update, and there are no features.
-        soon: whether it is trained for a few seconds only, so that there is a model until another
-            one is there.
-        counts: whether its weights are found by counting tokens.
+        soon: whether it is trained for a few seconds only, or on a part of the sequences, so that
+            there is a model until another one is there.
+        counts: whether its weights are found by counting tokens; `nanoseconds` are then those of a
+            step of a sequence, from text to token.
     """
 
     name: str
@@ -92,10 +93,18 @@ class Candidate:
         """Whether its head is found in closed form, from the products of features."""
         return not (self.trained or self.grows)
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether it can be done with less."""
+        return self.counts or self.smaller is not None
+
     def part_of(self, parts: int) -> Candidate:
         """The same with one of so many parts of its features; itself, where that cannot be."""
-        if self.smaller is None or parts == 1:
+        if parts == 1 or not self.has_parts:
             return self
+        if self.smaller is None:
+            name = f"{self.name}, 1/{parts} of the texts"
+            return replace(self, name=name, parts=parts, soon=True)
         text = self.smaller(parts)
         return replace(self, name=text, network=text, parts=parts)
 
@@ -107,6 +116,8 @@ class Candidate:
     def seconds(self, size: DataSize) -> float:
         """About how long it takes for data of a size, on one processor of a usual kind."""
         count, steps, channels, _, outputs, together = size
+        if self.counts:
+            return self.once + 1e-9 * self.nanoseconds * count * steps / self.parts
         if self.trained:
             return (FOLDS if count < LARGE else 1) * self.training_seconds(count, steps)
         width, numbers = self.width(size), count * steps * channels
@@ -170,7 +181,7 @@ TRAINED = (
 
 TEXTS = (
     Candidate("n-grams, at first", "embedding(16) pool(mean)", trained=True, soon=True),
-    Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=500, once=0.5),
+    Candidate("n-grams", "embedding(16) pool(mean)", trained=True, nanoseconds=1_000, once=0.5),
 )
 
 STEPS = (
@@ -209,7 +220,8 @@ def in_order(
         return list(STEPS)
     if kind == "texts":
         at_first, *others = TEXTS
-        counted = Candidate("naive Bayes", f"embedding({size.outputs}) pool(mean)", counts=True)
+        network = f"embedding({size.outputs}) pool(mean)"
+        counted = Candidate("naive Bayes", network, counts=True, nanoseconds=3_500)
         return [counted if one_class else at_first, *others]
     first, *others = CANDIDATES
     trained = TRAINED if size.sequences >= LEAST_TRAINED else ()

@@ -122,7 +122,7 @@ def search(
         stopped = "interrupted"
     if first is not None and not members:
         raise first
-    members = [one for one in members if not one.candidate.soon] or members
+    members = [one for one in members if not one.candidate.soon] or members[-1:]
     places = {one.name: place for place, one in enumerate(candidates)}
     members.sort(key=lambda one: places.get(one.candidate.name, -1))
     return Found(tuple(members), tuple(left_out), stopped)

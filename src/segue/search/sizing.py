@@ -8,6 +8,7 @@ from segue.search.candidates import Candidate, DataSize
 from segue.training.closed_form import MOST
 
 FIRST = 2.5  # seconds that the first candidate is to take
+_HALVED = 16  # times that the sequences are halved which are counted
 _PARTS = 64  # of the features, one of which is the least that is computed
 _FEWEST = 84  # kernels of `multirocket`, of eight features each
 _LEAST_STEPS = 16  # that are left where steps are joined
@@ -17,7 +18,7 @@ def within(candidates: Sequence[Candidate], size: DataSize, seconds: float) -> l
     """Candidates that can be done in a time, with fewer features where they have to be.
 
     What comes first is there soon; where it is another candidate with fewer features, that one
-    comes last.
+    comes last, and where it has counted some of the sequences, all of them are counted next.
 
     Args:
         candidates: in their order, with the one first that is there soonest.
@@ -29,11 +30,12 @@ def within(candidates: Sequence[Candidate], size: DataSize, seconds: float) -> l
     ['rocket(125)', 'rocket']
     """
     first, *others = candidates
-    if first.smaller is None:
+    if not first.has_parts:
         return list(candidates)
     soon = _soon(first, size, min(FIRST, seconds / 2))
     again = [] if soon is first else [first]
-    found = [soon, *(part_within(one, size, seconds / 2) for one in [*others, *again])]
+    rest = [*again, *others] if first.counts else [*others, *again]
+    found = [soon, *(part_within(one, size, seconds / 2) for one in rest)]
     return list({one.name: one for one in found}.values())
 
 
@@ -46,6 +48,9 @@ def _soon(first: Candidate, size: DataSize, seconds: float) -> Candidate:
 
 def _forms(first: Candidate, steps: float) -> Iterator[Candidate]:
     """A candidate, and what can stand for it, with less and less to be computed."""
+    if first.counts:
+        yield from (first.part_of(2**halved) for halved in range(_HALVED))
+        return
     yield from (first.part_of(parts) for parts in (1, 2, 4))
     for kernels in (8 * _FEWEST, 4 * _FEWEST, 2 * _FEWEST, _FEWEST):
         yield _kernels(kernels, 1)
