@@ -63,29 +63,34 @@ def count_tokens(
     [0, 1, 0]
     """
     matrix: Any = require("scipy.sparse").csr_matrix
-    shape, ones = (len(classes), tokens), np.ones(len(values))
-    often = matrix((ones, values, offsets_of(lengths)), shape=shape)
     counted = np.eye(count)[classes]
     counted = counted if weights is None else counted * weights[:, None]
-    held_out = np.zeros(counted.shape)
     fold = fold_of_each(FOLDS, classes, groups, np.random.default_rng(seed))
-    for number in np.unique(fold) if fold.any() else ():
-        held = fold == number
-        vectors = _vectors(often[~held], counted[~held])
-        held_out[held] = (often[held] @ vectors) / np.maximum(1, lengths[held])[:, None]
-    return CountedTokens(_vectors(often, counted), held_out)
+    parts = [fold == number for number in np.unique(fold)]
+    often = []  # of each part, sparse: how often each token is in each sequence
+    for own in parts:
+        tokens_of = values[np.repeat(own, lengths)]
+        ones, offsets = np.ones(len(tokens_of), np.float32), offsets_of(lengths[own])
+        often.append(matrix((ones, tokens_of, offsets), shape=(own.sum(), tokens)))
+    seen = [part.T @ counted[own] for part, own in zip(often, parts, strict=True)]
+    every, held_out = sum(seen), np.zeros(counted.shape)
+    for own, part, theirs in zip(parts, often, seen, strict=True) if len(parts) > 1 else ():
+        vectors = _vectors(every - theirs, counted[~own], lengths[~own])
+        held_out[own] = (part @ vectors) / np.maximum(1, lengths[own])[:, None]
+    return CountedTokens(_vectors(every, counted, lengths), held_out)
 
 
-def _vectors(often: Any, counted: Floats) -> Floats:
+def _vectors(seen: Floats, counted: Floats, lengths: Array) -> Floats:
     """`[token, class]`: the logarithm of its share of the tokens of each class, less their mean.
 
     Each token has its part of how frequent the classes are, too.
 
     Args:
-        often: `[n, token]`, how often each token is in each sequence; sparse, each time by itself.
+        seen: `[token, class]`, how often.
         counted: `[n, class]`, how much each sequence counts for each class.
+        lengths: `[n]`, of the sequences.
     """
-    seen = np.asarray(often.T @ counted) + _ONCE_MORE
-    frequent = np.log(counted.sum(0) + _ONCE_MORE) / max(1.0, often.nnz / often.shape[0])
-    found = np.log(seen / seen.sum(0)) + frequent
+    smooth = seen + _ONCE_MORE
+    frequent = np.log(counted.sum(0) + _ONCE_MORE) / max(1.0, lengths.mean())
+    found = np.log(smooth / smooth.sum(0)) + frequent
     return np.asarray(found - found.mean(1, keepdims=True))
