@@ -101,6 +101,30 @@ def test_each_kind_of_estimate_has_an_error(kind: str, monkeypatch: pytest.Monke
         assert 0 < float(error) < float(score)
 
 
+def test_all_right_is_no_certainty() -> None:
+    """Of few sequences an error is left: what Wilson's interval of one deviation says."""
+    x, y = waves(30, noise=0.01)
+    found = members(auto(epochs=2).fit(x[:18], y[:18]))["hydra"]
+    assert "accuracy 1.0000 ± 0.0527," in found
+
+
+def test_the_report_of_numbers_speaks_of_no_logits(tmp_path: Path) -> None:
+    """Trees, which are for classes, are no candidates; there were no epochs; its lines run."""
+    x, _ = waves(30)
+    path = tmp_path / "numbers.csv"
+    rows = [f"{i},{v:.3f},{w:.3f},{one.std():.3f}" for i, one in enumerate(x) for v, w in one]
+    path.write_text("id,a,b,much\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    run = tmp_path / "run"
+    segue.runs.fit_run(
+        path, out=run, network="auto", epochs=2, options=QUIET, columns={"label": "much"}
+    )
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "of the logits" not in page
+    assert "trees" not in page
+    assert "The members together, for training sequences that were held out: loss" in page
+    assert " epoch" not in page.partition("The training")[2].partition("</section>")[0]
+
+
 def test_one_group_is_as_none() -> None:
     x, y = waves(60)
     fitted = auto(epochs=2).fit(x, y, groups=["all"] * 60)

@@ -205,7 +205,7 @@ def test_groups_widen_the_doubt(fitted: Make, data: Make) -> None:
     """Sequences that come from few groups are not independent; the report says so."""
     shown = replace(data(LEVELS), groups=np.tile(["ann", "bob"], 12))
     said = Page(render(evaluate(fitted(LEVELS), shown))).text
-    assert "The sequences come from 2 groups; the interval draws whole groups" in said
+    assert "The sequences come from 2 groups; the interval draws whole groups: so few" in said
 
 
 @WITHOUT_PICTURES

@@ -202,6 +202,18 @@ def test_bootstrap_of_groups_is_wider() -> None:
     assert high - low > 2 * (alone_high - alone_low)
 
 
+def test_few_groups_that_are_alike_are_no_certainty() -> None:
+    """Two of two have seven of eight right: each draw of them has, too."""
+    right = np.tile([True] * 7 + [False], 2)
+    groups = np.repeat(["ann", "bob"], 8)
+    assert metrics.bootstrap_interval(right, groups) == metrics.wilson_interval(14, 16)
+    other = right[::-1]
+    differences = right.astype(int) - other
+    alone = metrics.paired_interval(differences)
+    assert metrics.paired_interval(differences, groups) == alone
+    assert alone[0] < 0 < alone[1]
+
+
 @pytest.mark.parametrize("groups", [None, np.zeros(20, int)])
 def test_bootstrap_without_spread_gives_the_closed_form(groups: object) -> None:
     """All right, or one group only: a bootstrap would say nothing, so Wilson's is returned."""

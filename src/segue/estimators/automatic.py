@@ -34,7 +34,8 @@ from segue.estimators.splitting import (
 from segue.estimators.suited import seen_sizes, suited
 from segue.extras import require
 from segue.layers.untrained import LONGEST
-from segue.metrics.intervals import standard_error
+from segue.limits import size_text
+from segue.metrics.intervals import standard_error, wilson_interval
 from segue.progress import Progress, duration
 from segue.randomness import numpy_generator
 from segue.search.candidates import CANDIDATES, LARGE, Candidate, DataSize, in_order
@@ -53,6 +54,7 @@ from segue.training.trees import FOLDS, fold_of_each
 SECONDS = 120.0  # where there is no limit
 FEW = 20  # sequences that show whether a validation part can be scored
 SOON, SOON_SHARE = 3.0, 0.6  # seconds of what is trained so that there is a model; of what is left
+ONE_ERROR = 0.683  # how often a standard error holds the true value
 JOINING = 0.5  # seconds that are kept for it, or a twentieth of a short limit
 ALONE = "bilstm(100)"  # where there are no candidates
 CAUSAL = "lstm(100)"  # likewise, and none can look ahead
@@ -304,9 +306,13 @@ def in_words(member: Member, split: TrainValidationSplit) -> str:
         error = standard_error(logits.argmax(1) == encoded, groups)
     else:
         error = standard_error(((logits > 0) == (wanted > 0)).mean(1), groups)
+    if error == 0 and objective.form != "squared":  # all are right, or all wrong
+        count = int(known.sum()) if groups is None else len(np.unique(groups))
+        low, high = wilson_interval(round(score * count), count, level=ONE_ERROR)
+        error = high - low
     said += f" ± {error:.4f}" if error is not None else ""
     said += f", log loss {row['validation_loss']:.4f}" if objective.form != "squared" else ""
-    return f"held out {said}; {size / 1e6:.1f} MB"
+    return f"held out {said}; {size_text(size)}"
 
 
 def as_member(

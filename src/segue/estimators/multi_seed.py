@@ -322,6 +322,6 @@ def seeds_in_words(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         text += f"; {note}"
     chosen = next((row for row in rows if row["seed"] == best), None)
     if chosen is not None:
-        text += f"; best by validation: seed {best}, {chosen[name]:.4f}"
+        text += f"; seed {best}, the best by validation, {chosen[name]:.4f}"
     ensemble = f"the mean of these {len(rows)} models; the scores above are its own"
     return [("each seed alone", text), ("ensemble", ensemble)]

@@ -9,7 +9,7 @@ from segue.metrics import UNDEFINED
 from segue.tasks.outcome import Table
 
 _MEMBER = re.compile(
-    r"weight (?P<weight>\S+), held out (?P<scores>.+); (?P<size>[\d.]+ MB): (?P<network>.+)"
+    r"weight (?P<weight>\S+), held out (?P<scores>.+); (?P<size>[\d.]+ [MG]B): (?P<network>.+)"
 )
 _SCORE = re.compile(r"(?P<name>[^,]+?) (?P<value>[-\d.einf]+(?: ± \S+)?)(?:, |$)")
 _LEFT_OUT = "left out: "
@@ -58,7 +58,10 @@ def member_table(summary: Iterable[tuple[str, str]]) -> Table | None:
     if not took:
         for row in [headings, *rows]:
             del row[-2]
-    note = "Scores of training sequences that were held out; the weights are of the logits."
+    note = (
+        "Scores of training sequences that were held out, ± a standard error. The outputs of the "
+        "members, of classes before they become probabilities, are added up by the weights."
+    )
     return Table("The members", tuple(headings), tuple(map(tuple, rows)), note)
 
 

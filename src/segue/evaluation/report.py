@@ -118,6 +118,7 @@ def render(
             networks=list(_networks(info)),
             curves=_curves(info),
             last=describe(info.rows[-1]) if info.rows else "",
+            joined=_joined(info.rows[-1]) if info.rows else "",
             mistakes=_draw_mistakes(evaluation) if has_one_class else None,
             source=source,
             model_path=str(model_path or "model.safetensors"),
@@ -176,6 +177,12 @@ def _networks(info: ModelInfo) -> Iterator[tuple[list[tuple[Any, ...]], Picture 
             axes = network.diagram().axes[0]
             picture = Picture(f"network{number}", axes, caption, "wide")
         yield [*rows, ("total", "", "", table.total)], picture
+
+
+def _joined(row: dict[str, Any]) -> str:
+    """The scores of members together; those of a validation part, where there is one, behind."""
+    own = {name: value for name, value in row.items() if not name.startswith("validation_")}
+    return describe(own if row.get("validation_loss") == row["loss"] else row)
 
 
 def _curves(info: ModelInfo) -> list[Picture]:

@@ -14,6 +14,7 @@ from segue.text_table import text_table
 Evaluation = Any  # segue.Evaluation, which calls these functions
 
 ROWS_SHOWN = 30
+FEW_GROUPS = 6  # with fewer, an interval that draws them is hardly one
 
 
 def report(evaluation: Evaluation) -> str:
@@ -91,7 +92,11 @@ def caveats(evaluation: Evaluation) -> list[str]:
     groups = evaluation.dataset.groups
     if groups is not None and evaluation.interval is not None:
         count = counted(len(set(groups.tolist())), "group")
-        sentences.append(f"The sequences come from {count}; the interval draws whole groups.")
+        few = len(set(groups.tolist())) < FEW_GROUPS
+        doubt = ": so few may be alike by chance, and new ones lie outside of it" if few else ""
+        sentences.append(
+            f"The sequences come from {count}; the interval draws whole groups{doubt}."
+        )
     scores = evaluation.per_class if "per_class" in evaluation.task_.metrics() else ()
     absent = [named(row.name) for row in scores if row.support == 0]
     if absent:

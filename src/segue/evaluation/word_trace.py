@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segue.data.dataset import Dataset
 from segue.errors import DataError, NotCausalError, warn_user
+from segue.prepare.text import NGrams
 
 if TYPE_CHECKING:
     from segue.estimators.classifier import SequenceClassifier
@@ -133,12 +134,16 @@ def some_readings(
     """The beginnings of three texts, for a report: surest answer, surest mistake, least sure.
 
     Args:
-        estimator: a classifier of texts; of an ensemble, which has no vocabulary, there are none.
+        estimator: a classifier of texts; of an ensemble, which has no vocabulary, there are none,
+            and of n-grams, which overlap and are no text in their order.
         data: the texts.
         outcome: the predictions.
         words: so many of each text.
     """
     if not hasattr(estimator, "preparation_") or not hasattr(estimator, "anytime"):
+        return []
+    vocabulary = estimator.preparation_.vocabulary
+    if vocabulary is not None and isinstance(vocabulary[0], NGrams):
         return []
     right, sure = outcome.arrays["correct"], outcome.arrays["confidence"]
     several = data.x.lengths >= np.median(data.x.lengths)  # one word tells little

@@ -57,8 +57,9 @@ def bootstrap_interval(
     """Return the percentile bootstrap interval of the accuracy.
 
     Where there are groups, whole groups are drawn: the sequences of one person or machine tell
-    less than as many of different ones. Where all answers are right, or all wrong, or there is one
-    group only, a bootstrap knows no spread, and Wilson's interval is returned instead.
+    less than as many of different ones. Few groups may be alike by chance, so the interval is never
+    narrower than that of independent sequences. Where all answers are right, or all wrong, or there
+    is one group only, a bootstrap knows no spread, and Wilson's interval is returned instead.
 
     Args:
         correct: `[n]`, which predictions were right.
@@ -82,6 +83,8 @@ def bootstrap_interval(
         means = generator.binomial(len(right), right.mean(), draws) / len(right)
     else:
         means = means_of_draws(generator, groups, right, draws)
+        alone = wilson_interval(int(right.sum()), len(right), level=level)
+        return _around(_quantiles(means, level), alone)
     return _quantiles(means, level)
 
 
@@ -95,9 +98,10 @@ def paired_interval(
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of the mean of paired differences.
 
-    Where there are groups, whole groups are drawn. Where all differences are the same, or there is
-    one group only, a bootstrap knows no spread: then the bounds come from Wilson's interval of the
-    share of sequences that the two do not share.
+    Where there are groups, whole groups are drawn, and the interval is never narrower than that of
+    independent sequences. Where all differences are the same, or there is one group only, a
+    bootstrap knows no spread: then the bounds come from Wilson's interval of the share of sequences
+    that the two do not share.
 
     Args:
         differences: `[n]`, 1 where only the first was right, -1 where only the second, else 0.
@@ -126,6 +130,8 @@ def paired_interval(
         means = chosen @ kinds / len(differences)
     else:
         means = means_of_draws(generator, groups, differences, draws)
+        alone = paired_interval(differences, level=level, draws=draws, seed=seed)
+        return _around(_quantiles(means, level), alone)
     return _quantiles(means, level)
 
 
@@ -171,6 +177,11 @@ def standard_error(
 
 def _is_one_group(groups: npt.NDArray[Any] | None) -> bool:
     return groups is not None and len(np.unique(groups)) == 1
+
+
+def _around(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """The narrowest interval that holds both."""
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _quantiles(means: Floats, level: float) -> tuple[float, float]:

@@ -223,7 +223,7 @@ def in_order(
         network = f"embedding({size.outputs}) pool(mean)"
         counted = Candidate("naive Bayes", network, counts=True, nanoseconds=3_500)
         return [counted if one_class else at_first, *others]
-    first, *others = CANDIDATES
+    first, *others = (one for one in CANDIDATES if one_class or not one.grows)
     trained = TRAINED if size.sequences >= LEAST_TRAINED else ()
     if size.sequences >= LARGE:
         return [first, *trained, *others]

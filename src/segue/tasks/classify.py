@@ -45,10 +45,11 @@ class Classify(ClassTask):
         "model.predict_proba(data.x)  # how sure: [n, class]",
     )
     footnote = (
-        "The interval is a bootstrap's at 95 %. The baseline answers the class most frequent in "
-        "training. Macro F1 and ROC AUC are means over classes, as in scikit-learn; a dash stands "
-        "where nothing is defined. The calibration error is the expected calibration error in ten "
-        "bins of equal width (Guo et al. 2017); of few sequences it is above 0 by chance alone."
+        "The interval is at 95 %: a bootstrap's, or Wilson's where all are right or all wrong. The "
+        "baseline answers the class most frequent in training. Macro F1 and ROC AUC are means over "
+        "classes, as in scikit-learn; a dash stands where nothing is defined. The calibration "
+        "error is the expected calibration error in ten bins of equal width (Guo et al. 2017); of "
+        "few sequences it is above 0 by chance alone."
     )
 
     @classmethod
