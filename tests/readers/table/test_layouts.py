@@ -146,6 +146,19 @@ def test_a_label_for_each_step(tmp_path: Path) -> None:
     assert "a label for each step" in data.notes[0]
 
 
+def test_a_label_that_seldom_changes_may_be_a_mistake(tmp_path: Path) -> None:
+    """One row of thirty makes labels of steps of all: a note says where it stands."""
+    steps = [(i, t, "b" if (i, t) == (4, 2) else "a") for i in range(6) for t in range(5)]
+    rows = [f"s{i},{t},{i + t / 8},{label}" for i, t, label in steps]
+    often = [row.replace(",a", ",b") if row[3] == "1" else row for row in rows]
+    for several, expected in ((rows, 1), (often, 0)):
+        data = read(put(tmp_path, "data.csv", "\n".join(["id,time,x,label", *several, ""])))
+        assert data.task == "label"
+        notes = [note for note in data.notes if "mistakes" in note]
+        assert len(notes) == expected
+        assert all("only 1 of 6 sequences, the first of them s4: where" in one for one in notes)
+
+
 def test_ids_that_count_within_a_group(tmp_path: Path) -> None:
     """Trial 1 of Ann is not trial 1 of Ben."""
     text = "subject,trial,t,v,label\n" + "".join(

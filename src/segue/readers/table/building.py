@@ -281,7 +281,8 @@ def _targets(
         labelled = np.where(is_missing, len(codes), np.arange(len(codes)))
         firsts = np.minimum.reduceat(labelled, begins)
         begins = np.where(firsts < len(codes), firsts, begins)
-    if ((codes != codes[begins].repeat(order.lengths)) & ~is_missing).any():
+    changes = (codes != codes[begins].repeat(order.lengths)) & ~is_missing
+    if changes.any():
         if values.dtype.kind == "f":
             raise columns.loaded.error(
                 f"column {name!r} varies from step to step and holds real numbers, which are no "
@@ -289,12 +290,37 @@ def _targets(
             )
         classes, numbers = np.unique(values, return_inverse=True)
         steps = np.append(numbers, -1)[codes].astype(np.int32)
-        return Sequences(steps, lengths=order.lengths), tuple(classes.tolist()), everything, []
+        notes = _rarely_changing(columns, plan, order, changes)
+        return Sequences(steps, lengths=order.lengths), tuple(classes.tolist()), everything, notes
     drop = plan.options.drop_missing
     y, kept = labels_at(columns, name, order.rows[begins], labels, drop=drop)
     dropped = int((~kept).sum())
     said = f"left out {counted(dropped, 'sequence')} of {len(kept):,} without a label"
     return y, None, kept, [said] if dropped else []
+
+
+def _rarely_changing(columns: Columns, plan: Plan, order: _Order, changes: Mask) -> list[str]:
+    """A note where most sequences have one label throughout, so that the others may be mistakes.
+
+    Args:
+        columns: of the table.
+        plan: how it is read.
+        order: of the rows.
+        changes: `[total_steps]`, where the label is another one than at the first step.
+    """
+    several = np.flatnonzero(np.logical_or.reduceat(changes, order.starts))
+    count = len(order.lengths)
+    if 2 * len(several) > count:
+        return []
+    where = ""
+    if "id" in plan.roles:
+        first = order.rows[order.starts][several[:1]]
+        names = values_at(columns, plan.roles["id"], first, "id")
+        where = "" if names is None else f", the first of them {names[0]}"
+    return [
+        f"more than one label is in only {len(several):,} of {count:,} sequences{where}: where "
+        "these are mistakes, mend them, and each sequence has one label"
+    ]
 
 
 def _possible_labels(columns: Columns, plan: Plan) -> list[str]:
