@@ -212,6 +212,8 @@ def test_too_few_sequences_for_a_coverage() -> None:
     with pytest.warns(UserWarning, match="need 19 training sequences at least"):
         sets = fitted.predict_set(x, coverage=0.95)
     assert all(len(found) == 3 for found in sets)
+    with pytest.warns(UserWarning, match=r"the class of 99\.9 % of the sequences need 999"):
+        fitted.predict_set(x, coverage=0.999)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fitted.predict_set(x, coverage=0.9)

@@ -66,7 +66,7 @@ def prediction_sets(
         needed = counted(least_cases(coverage), "training sequence")
         of_class = f" of class {first_few(few)}" if per_class else ""
         warn_user(
-            f"Sets that hold the class of {coverage:.0%} of the sequences need "
+            f"Sets that hold the class of {100 * coverage:g} % of the sequences need "
             f"{needed}{of_class} at least, and there are fewer: "
             + ("that class is in every set." if per_class else "they have all classes.")
         )
