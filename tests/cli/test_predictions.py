@@ -273,7 +273,7 @@ def test_sets_of_classes_are_a_column(tmp_path: Path, capsys: pytest.CaptureFixt
     waves = segue.synth.waves(40, test=0, length=12)
     fitted = segue.SequenceClassifier("hydra(2)", options=QUIET).fit(waves)
     table = predictions_of(fitted, waves, per_step=False, steps=None, coverage=0.9)
-    expected = [" ".join(map(str, own)) for own in fitted.predict_set(waves)]
+    expected = [own.tolist() for own in fitted.predict_set(waves)]
     assert table.columns["set"] == expected
     fitted.save(tmp_path / "model.safetensors")
     assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "12"]) == 0
@@ -282,3 +282,27 @@ def test_sets_of_classes_are_a_column(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "id,prediction,set,probability_" in capsys.readouterr().out
     assert main([*words, "--coverage", "90"]) == WRONG_USE
     assert "expected a share such as 0.9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("kind", [*TEXTS, "separators"])
+def test_the_names_of_a_set_can_be_told_apart(tmp_path: Path, kind: str, ending: str) -> None:
+    """A list where there are lists; in CSV a line of CSV in a cell, whatever the names hold."""
+    texts = {**TEXTS, "separators": ["a|b", "a b", '"|"']}[kind]
+    sets = [texts, texts[1:], texts[:1]]
+    Predictions({"id": [1, 2, 3], "set": sets}).write(tmp_path / f"p{ending}")
+    found = [row["set"] for row in rows_of(tmp_path / f"p{ending}")]
+    if ending == ".csv":
+        lines = (io.StringIO(cell, newline="") for cell in found)
+        found = [name for line in lines for name in csv.reader(line, delimiter="|")]
+    assert found == sets
+
+
+def test_sets_of_numbers_are_numbers(tmp_path: Path) -> None:
+    """Those beyond 64 bits are text in Parquet, as elsewhere."""
+    for sets, expected in (([[1, 2], [2]],) * 2, ([[10**20], [1]], [[str(10**20)], ["1"]])):
+        table = Predictions({"id": [1, 2], "set": sets})
+        table.write(tmp_path / "p.jsonl")
+        assert [row["set"] for row in rows_of(tmp_path / "p.jsonl")] == sets
+        table.write(tmp_path / "p.parquet")
+        assert [row["set"] for row in rows_of(tmp_path / "p.parquet")] == expected

@@ -153,7 +153,8 @@ def predict(
         steps: forecast N steps (default: as in training).
         coverage (SHARE): also the set of classes of each sequence, so that such a share of sets,
             0.9, holds the true one; needs a model of the network auto, or of one whose head was
-            fitted in closed form.
+            fitted in closed form. The column set is a list; in CSV its names stand between |, and
+            one that holds | in quotes, as in CSV with that separator.
         out (FILE|DIR): write a file instead of printing: .csv, .json, .jsonl or .parquet; with
             --workers or --executor a folder for the shards and for predictions.csv.
         spreadsheet: in CSV, put ' before text that begins with = + - or @, which a spreadsheet

@@ -74,6 +74,9 @@ class Predictions:
     def to_csv(self, *, spreadsheet: bool = False, with_head: bool = True) -> str:
         """The table below a line of headings; probabilities with six digits.
 
+        Several values of one cell stand between `|`: it is a line of CSV with that as separator, so
+        that one with `|` in it is in quotes.
+
         Args:
             spreadsheet: put an apostrophe before text that a spreadsheet would take for a formula.
             with_head: begin with the headings.
@@ -85,8 +88,7 @@ class Predictions:
         <BLANKLINE>
         """
         shown = {
-            heading: ["" if value is None else str(value) for value in values]
-            for heading, values in self.columns.items()
+            heading: [_cell(value) for value in values] for heading, values in self.columns.items()
         }
         for name, values in self.probabilities.items():
             shown[f"probability_{name}"] = [f"{value:.6g}" for value in np.asarray(values).tolist()]
@@ -107,6 +109,17 @@ class Predictions:
 
 
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
+
+
+def _cell(value: Any) -> str:
+    """A value in CSV.
+
+    >>> _cell(["new york", "a|b", 7]), _cell(None)
+    ('new york|"a|b"|7', '')
+    """
+    if isinstance(value, list):
+        return csv_row(value, separator="|").removesuffix("\n")
+    return "" if value is None else str(value)
 
 
 def _listed(values: Any) -> list[Any]:
@@ -131,8 +144,9 @@ def _typed(name: str, values: Any) -> pa.Array:
     """
     if not isinstance(values, np.ndarray) or values.dtype == object:
         values = _listed(values)
-        if any(type(value) is int and not -(2**63) <= value < 2**63 for value in values):
-            values = [str(value) for value in values]
+        inner = [v for value in values for v in (value if isinstance(value, list) else [value])]
+        if any(type(value) is int and not -(2**63) <= value < 2**63 for value in inner):
+            values = [[*map(str, v)] if isinstance(v, list) else str(v) for v in values]
     try:
         return pa.array(values)
     except (pa.ArrowException, TypeError, UnicodeError) as error:
@@ -193,7 +207,7 @@ def predictions_of(
     columns: dict[str, Any] = dict(zip(names, predicted.reshape(len(data), -1).T, strict=True))
     if coverage is not None:
         sets = model.predict_set(data, coverage)
-        columns["set"] = [" ".join(map(str, own.tolist())) for own in sets]
+        columns["set"] = [own.tolist() for own in sets]
     probabilities = _by_class(model, model.predict_proba(data)) if has_classes else {}
     return Predictions({"id": _ids(data), **columns}, probabilities)
 

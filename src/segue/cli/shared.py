@@ -21,7 +21,7 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from segue.errors import FileError, OptionError, WriteError
 from segue.text_table import folded, text_table, visible
@@ -335,20 +335,19 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+_NEEDS_QUOTES = {s: re.compile(rf'["{s}\r\n]|^\s|\s$') for s in ",|"}
 
 
-def csv_row(cells: Iterable[Any]) -> str:
+def csv_row(cells: Iterable[Any], separator: Literal[",", "|"] = ",") -> str:
     """A line of CSV, quoted where that is needed.
 
     >>> print(csv_row(["007", "a,b", 0.5]), end="")
     007,"a,b",0.5
     """
-    return ",".join(map(_quoted, map(str, cells))) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    needs_quotes = _NEEDS_QUOTES[separator].search
+    texts = map(str, cells)
+    quoted = ('"' + t.replace('"', '""') + '"' if needs_quotes(t) else t for t in texts)
+    return separator.join(quoted) + "\n"
 
 
 def print_result(value: Any, text: str | Iterable[tuple[str, str]], *, json: bool) -> None:
