@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def data() -> Dataset:
 
 
 def test_every_task_has_its_ids(data: Dataset) -> None:
-    """In the order of the sequences, repeated for each step."""
+    """In the order of the sequences, repeated for each step; and its part, where there are two."""
     given: dict[str, Any] = {"epochs": 1, "options": QUIET, "validation": None}
     labels = [np.arange(6) % 2 for _ in range(24)]
     models = {
@@ -191,6 +192,14 @@ def test_every_task_has_its_ids(data: Dataset) -> None:
     found = predictions_of(models["classes"], data[:2], per_step=True, steps=None)
     assert list(found.columns["step"]) == [*range(6), *range(6)]
     assert set(found.columns["prediction"]) <= {"=a", "b,c"}
+    parted = replace(data, parts=np.repeat(["train", "test"], 12))
+    for name, model in models.items():
+        found = predictions_of(model, parted, per_step=False, steps=None)
+        steps = 6 if name == "labels" else 1
+        assert list(found.columns)[:2] == ["id", "part"], name
+        assert list(found.columns["part"]) == np.repeat(parted.parts, steps).tolist()
+        found = predictions_of(model, parted.part("test"), per_step=False, steps=None)
+        assert "part" not in found.columns
     numbers = predictions_of(models["numbers"], data, per_step=False, steps=None)
     exact = models["numbers"].predict(data)
     read = csv.DictReader(io.StringIO(numbers.to_csv()))
@@ -198,7 +207,7 @@ def test_every_task_has_its_ids(data: Dataset) -> None:
 
 
 def test_a_forecast_of_channels_called_id_and_step() -> None:
-    """Each has a column of its own."""
+    """Each has a column of its own, and so has the part."""
     series = Dataset(
         [np.arange(80.0).reshape(40, 2), np.arange(80.0).reshape(40, 2)],
         channels=("id", "step"),
@@ -210,6 +219,10 @@ def test_a_forecast_of_channels_called_id_and_step() -> None:
     assert list(found.columns["id"]) == ["x"] * 3 + ["y"] * 3
     assert found.columns["step"].tolist() == [1, 2, 3, 1, 2, 3]
     assert set(next(found.rows())) == set(found.columns)
+    parted = replace(series, parts=np.array(["train", "test"]))
+    found = predictions_of(model, parted, per_step=False, steps=2)
+    assert list(found.columns)[:3] == ["id", "part", "step"]
+    assert list(found.columns["part"]) == ["train", "train", "test", "test"]
 
 
 # -- the command ----------------------------------------------------------------------------------
@@ -279,7 +292,7 @@ def test_sets_of_classes_are_a_column(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["generate", "waves", str(tmp_path / "waves"), "--count", "12"]) == 0
     words = ["predict", str(tmp_path / "model.safetensors"), str(tmp_path / "waves")]
     assert main([*words, "--coverage", "0.9"]) == 0
-    assert "id,prediction,set,probability_" in capsys.readouterr().out
+    assert "id,part,prediction,set,probability_" in capsys.readouterr().out
     assert main([*words, "--coverage", "90"]) == WRONG_USE
     assert "expected a share such as 0.9" in capsys.readouterr().err
 

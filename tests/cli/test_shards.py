@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,30 @@ def test_shards_come_to_the_same_rows_ordered_by_id(
         expected[n][:2] for n in range(10)
     ]
     assert sorted(one.name for one in path.parent.iterdir()) == ["predictions.csv", "shards.json"]
+
+
+def test_parts_are_told_apart(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a shard has sequences of one part only; of the same id the first comes first."""
+    monkeypatch.setattr("segue.cli.shards._SEQUENCES", 3)
+    data = replace(_data(10), ids=np.arange(10) % 5, parts=np.repeat(["train", "test"], 5))
+    path = predict_in_shards(data, Request(model), tmp_path / "answers", ThisProcess())
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    expected = [(str(id_), part) for id_ in range(5) for part in ("train", "test")]
+    assert [(row["id"], row["part"]) for row in rows] == expected
+    data = replace(data, parts=np.repeat(["test", "train"], 5))
+    with pytest.raises(FileError, match="holds other predictions: parts differ"):
+        predict_in_shards(data, Request(model), tmp_path / "answers", ThisProcess())
+
+
+def test_numbers_for_ids_go_on_from_shard_to_shard(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segue.cli.shards._SEQUENCES", 3)
+    data = replace(_data(7), ids=None)
+    path = predict_in_shards(data, Request(model), tmp_path / "answers", ThisProcess())
+    assert [row["id"] for row in csv.DictReader(path.read_text().splitlines())] == [
+        *map(str, range(7))
+    ]
 
 
 class _Stops(ThisProcess):

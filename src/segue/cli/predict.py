@@ -134,7 +134,8 @@ def predict(
     """Predict the class of each sequence.
 
     Or its numbers, its steps' labels, what follows it. The result is a table: of a classifier id,
-    prediction, and the probability of each class.
+    prediction, and the probability of each class. Of a source with several parts, such as train and
+    test, all are predicted, and the column part tells them apart; --part takes one.
 
     Example: segue predict run new.csv --out predictions.csv --overwrite
 

@@ -22,6 +22,8 @@ from segue.data.sequences import Array, Sequences
 from segue.errors import DataError, OptionError
 from segue.tasks import TASKS
 
+Names = dict[str, Array]
+
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
@@ -166,6 +168,7 @@ def predictions_of(
     per_step: bool,
     steps: int | None,
     coverage: float | None = None,
+    with_parts: bool | None = None,
 ) -> Predictions:
     """Predict every sequence, as a table.
 
@@ -175,10 +178,12 @@ def predictions_of(
         per_step: of a classifier, the probabilities after each step.
         steps: of a forecaster, how many are wanted.
         coverage: of a classifier, the share of sets of classes that are to hold the true one.
+        with_parts: whether a column has the part of each; `None`: where there are several parts.
 
     Raises:
         OptionError: something that this kind of model cannot predict.
     """
+    names = _names(data, len(data.part_names) > 1 if with_parts is None else with_parts)
     data = replace(data, parts=None)  # every sequence, and not only the part "test"
     task, kind = TASKS[getattr(model, "task", "classify")], type(model).__name__
     labels_steps = task.per_step and not task.targets_inside
@@ -190,35 +195,35 @@ def predictions_of(
     if coverage is not None and (per_step or not hasattr(model, "predict_set")):
         raise OptionError(f"--coverage is for one class of each sequence, and this is a {kind}.")
     if forecasts:
-        return _forecasts(model, data, steps)
+        return _forecasts(model, data, steps, names)
     if task.targets_inside:
-        return _next_tokens(model, data)
+        return _next_tokens(model, data, names)
     if labels_steps:
-        return _steps(model, data, model.predict_proba(data), {})
+        return _steps(model, names, model.predict_proba(data), {})
     if per_step:
-        return _steps(model, data, model.anytime(data), _words(model, data))
+        return _steps(model, names, model.anytime(data), _words(model, data))
     # One class or number for each sequence, or several: 0 and 1 for each label, or numbers.
     predicted = np.asarray(model.predict(data))
     has_classes = hasattr(model, "predict_proba")
-    names = ["prediction"]
+    headings = ["prediction"]
     if predicted.ndim == 2:
         several = model.classes_ if has_classes else range(predicted.shape[1])
-        names = [f"prediction_{name}" for name in several]
-    columns: dict[str, Any] = dict(zip(names, predicted.reshape(len(data), -1).T, strict=True))
+        headings = [f"prediction_{name}" for name in several]
+    columns: dict[str, Any] = dict(zip(headings, predicted.reshape(len(data), -1).T, strict=True))
     if coverage is not None:
         sets = model.predict_set(data, coverage)
         columns["set"] = [own.tolist() for own in sets]
     probabilities = _by_class(model, model.predict_proba(data)) if has_classes else {}
-    return Predictions({"id": _ids(data), **columns}, probabilities)
+    return Predictions({**names, **columns}, probabilities)
 
 
 def _steps(
-    model: Any, data: Dataset, probabilities: Sequences, words: dict[str, Any]
+    model: Any, names: Names, probabilities: Sequences, words: dict[str, Any]
 ) -> Predictions:
     """A row for each step; of texts with the word or character that it is."""
     lengths = probabilities.lengths
     columns = {
-        "id": np.repeat(_ids(data), lengths),
+        **_repeated(names, lengths),
         "step": np.concatenate([np.arange(0), *map(np.arange, lengths.tolist())]),
         **words,
         "prediction": np.asarray(model.classes_)[probabilities.values.argmax(axis=1)],
@@ -235,12 +240,12 @@ def _words(model: Any, data: Dataset) -> dict[str, Any]:
     return {preparation.steps[0].unit: tokens}
 
 
-def _next_tokens(model: Any, data: Dataset) -> Predictions:
+def _next_tokens(model: Any, data: Dataset, names: Names) -> Predictions:
     """Of each text: its tokens, its perplexity, and the token most likely to follow."""
     values = list(model.log_probability(data))
     return Predictions(
         {
-            "id": _ids(data),
+            **names,
             "tokens": [len(one) - 1 for one in values],
             "perplexity": np.exp([-one.mean() for one in values]),
             "prediction": [following[-1].item() for following in model.predict(data)],
@@ -248,17 +253,30 @@ def _next_tokens(model: Any, data: Dataset) -> Predictions:
     )
 
 
-def _forecasts(model: Any, data: Dataset, steps: int | None) -> Predictions:
+def _forecasts(model: Any, data: Dataset, steps: int | None, names: Names) -> Predictions:
     """A row for each step ahead, a column for each channel."""
     forecasts = np.stack(list(model.predict(data, steps)))  # [n, steps, channel]
     count, ahead, channels = forecasts.shape
-    columns = {"id": np.repeat(_ids(data), ahead), "step": np.tile(np.arange(1, ahead + 1), count)}
+    columns = {**_repeated(names, ahead), "step": np.tile(np.arange(1, ahead + 1), count)}
     for number, values in enumerate(forecasts.reshape(-1, channels).T):
         name = data.channels[number] if data.channels else f"channel_{number}"
-        while name in columns:  # a channel called id or step
+        while name in columns:  # a channel called id, part or step
             name = f"channel_{name}"
         columns[name] = values
     return Predictions(columns)
+
+
+def _names(data: Dataset, with_parts: bool) -> Names:
+    """What tells sequences apart: ids, and parts where these count each for itself."""
+    names = {"id": _ids(data)}
+    if with_parts and data.parts is not None:
+        names["part"] = data.parts
+    return names
+
+
+def _repeated(names: Names, counts: Any) -> Names:
+    """Each so many times as its sequence has rows."""
+    return {heading: np.repeat(values, counts) for heading, values in names.items()}
 
 
 def _ids(data: Dataset) -> Array:

@@ -38,12 +38,14 @@ class Request:
         per_step: as in `predictions_of`.
         steps: likewise.
         spreadsheet: as in `Predictions.to_csv`.
+        with_parts: whether there is a column of parts; so it is where there are several.
     """
 
     model: Path
     per_step: bool = False
     steps: int | None = None
     spreadsheet: bool = False
+    with_parts: bool = False
 
 
 def predict_in_shards(
@@ -64,11 +66,13 @@ def predict_in_shards(
         FileError: the folder has other predictions, or another process works in it.
         WriteError: the disk is full or read-only.
     """
-    request, folder = replace(request, model=request.model.resolve()), folder.resolve()
+    request = replace(request, model=request.model.resolve(), with_parts=len(data.part_names) > 1)
+    folder = folder.resolve()
     result = folder / NAME
-    if data.ids is not None:
-        data = data[np.argsort(data.ids, kind="stable")]
-    data = replace(data, parts=None, notes=())
+    # Without ids their numbers, which would begin anew in each shard.
+    ids = np.arange(len(data)) if data.ids is None else data.ids
+    data = replace(data, ids=ids)[np.argsort(ids, kind="stable")]
+    data = replace(data, parts=data.parts if request.with_parts else None, notes=())
     size = max(1, min(_SEQUENCES, _VALUES * len(data) // max(1, data.x.total_steps)))
     count = -(-len(data) // size)
     with locked(folder, "prediction"):
@@ -112,7 +116,13 @@ def _predict_shard(shard: Path, request: Request, with_head: bool) -> None:
     changed = request.model.stat().st_mtime_ns
     data = Dataset.open(shard.with_suffix(".arrow"))
     model = _loaded(request.model, changed)
-    table = predictions_of(model, data, per_step=request.per_step, steps=request.steps)
+    table = predictions_of(
+        model,
+        data,
+        per_step=request.per_step,
+        steps=request.steps,
+        with_parts=request.with_parts,
+    )
     text = table.to_csv(spreadsheet=request.spreadsheet, with_head=with_head)
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -128,16 +138,21 @@ def _loaded(path: Path, changed: int) -> Any:
 def _described(data: Dataset, request: Request, size: int) -> dict[str, Any]:
     from segue.studies.trials import digest
 
-    ids = "" if data.ids is None else hashlib.blake2b(str(data.ids.tolist()).encode()).hexdigest()
+    parts = {"parts": _hash(data.parts)} if request.with_parts else {}
     return {
         "format": FORMAT,
         "model": hashlib.blake2b(request.model.read_bytes(), digest_size=16).hexdigest(),
-        "data": f"{digest(replace(data, y=None))}, {ids[:16]}",
+        "data": f"{digest(replace(data, y=None))}, {_hash(data.ids)}",
         "per_step": request.per_step,
         "steps": request.steps,
         "spreadsheet": request.spreadsheet,
         "sequences": size,
+        **parts,
     }
+
+
+def _hash(column: Any) -> str:
+    return hashlib.blake2b(str(column.tolist()).encode()).hexdigest()[:16]
 
 
 def _check(folder: Path, wanted: dict[str, Any]) -> None:
