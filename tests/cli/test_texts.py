@@ -6,11 +6,13 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import segue
 from segue.cli import main
 
 Run = Callable[..., str]
@@ -87,3 +89,31 @@ def test_images_by_columns(run: Run, tmp_path: Path) -> None:
     Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / "a" / "1.png")
     shown = json.loads(run("view", str(tmp_path), "--by", "columns", "--json"))
     assert (shown["channels"], shown["lengths"][0]) == (3, 5)
+
+
+def test_what_cannot_be_followed_is_told_before_anything_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what can be, in the words of the command line: runs of words, and joined networks."""
+    options = segue.TrainingOptions(progress="none")
+    given: dict[str, Any] = {"epochs": 1, "validation": None, "options": options}
+    path, texts = str(tmp_path / "model.safetensors"), ["so good", "so bad"] * 6
+    bag = segue.SequenceClassifier("embedding(3) pool(mean)", prepare="ngrams", **given)
+    bag.fit(texts, ["yes", "no"] * 6).save(path)
+    assert main(["stream", path]) == 1
+    out, err = capsys.readouterr()
+    said = " ".join(err.split())
+    assert out == ""
+    assert "`ngrams` takes runs of words and characters out of a whole text" in said
+    assert "--prepare words and" in said
+    assert '--network "embedding(32) lstm(32)".' in said
+
+    joined = segue.SequenceClassifier("parallel(gru(2), bilstm(2))", **given)
+    joined.fit([[0.0, 1.0], [1.0, 0.0]] * 6, ["up", "down"] * 6)
+    members = [(name, f"weight 0.5, held out accuracy 0.9; 0.1 MB: {name}") for name in "ab"]
+    joined.training_summary_ = members  # as those of an automatic choice
+    joined.save(path)
+    assert main(["stream", path]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is 2 networks joined by --network auto (a, b)" in said
+    assert '--network rocket or --network "lstm(64)", which can' in said

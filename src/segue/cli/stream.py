@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+import re
 import signal
 import stat
 import sys
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segue.cli.shared import check_output, csv_row, leave_pandas_out, plain, tell
 from segue.cli.stream_state import StateFile
-from segue.errors import DataError, warn_user
+from segue.errors import DataError, NotCausalError, first_few, warn_user
 from segue.text_table import visible
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 LONGEST = 1_000_000  # bytes of a line
 _AT_ONCE = 1 << 16  # bytes that are read
 _DELAY = 0.005  # seconds
+_ARGUMENT = re.compile(r"\b(network|prepare)='([^']*)'")  # of Python, in a message
 
 
 def stream(
@@ -65,11 +67,11 @@ def stream(
     """
     check_output(state, overwrite=True, option="--state")
     leave_pandas_out()
-    from segue.estimators import Streams, load
+    from segue.estimators import load
     from segue.runs import find_model
 
     estimator = load(find_model(model))
-    streams = Streams(estimator, limit)
+    streams = _streams(estimator, limit)
     answers, held = Answers(estimator, as_json=json), Held()
     wanted, kept = _wanted(estimator, key, reset_on), StateFile(streams, state, held)
     kept.begin()
@@ -84,6 +86,35 @@ def stream(
     except KeyboardInterrupt:
         how = f"the same command goes on with {state}, and with the lines that follow"
         raise KeyboardInterrupt("" if state is None else how) from None
+
+
+def _streams(estimator: Any, limit: int) -> Streams:
+    """The streams of a model.
+
+    Raises:
+        NotCausalError: it cannot go step by step; what can is named, as options of `segue fit`.
+    """
+    from segue.estimators import Streams
+    from segue.evaluation.members import members_of
+
+    try:
+        return Streams(estimator, limit)
+    except NotCausalError as error:
+        member = getattr(estimator, "members", (estimator,))[0]
+        joined, text = members_of(member.training_summary_), str(error)
+        if len(joined) > 1 and not text.startswith("the preparation"):
+            text = (
+                f"this model is {len(joined)} networks joined by --network auto "
+                f"({first_few(joined)}), of which some need the whole sequence, so it cannot go "
+                'step by step. Train with --network rocket or --network "lstm(64)", which can.'
+            )
+        raise NotCausalError(_ARGUMENT.sub(_as_option, text)) from None
+
+
+def _as_option(argument: re.Match[str]) -> str:
+    """An argument of Python as the option of `segue fit`."""
+    value = argument[2] if re.fullmatch(r"\w+", argument[2]) else f'"{argument[2]}"'
+    return f"--{argument[1]} {value}"
 
 
 def _wanted(estimator: Any, key: str | None, reset_on: str) -> Wanted:

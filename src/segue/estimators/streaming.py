@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from segue.data.arrays import as_steps
 from segue.data.sequences import Array
-from segue.errors import DataError
+from segue.errors import DataError, counted
 from segue.estimators.base import BaseSequenceEstimator
 from segue.estimators.inputs import PerSequence
 from segue.prepare.pipeline import unexpected_missing
@@ -143,11 +143,11 @@ class ModelStream:
         """The token of one word or character."""
         found = self._preparation.tokens(text)
         if len(found) != 1 or not found[0].text:
-            unit = self._preparation.steps[0].kind
+            step: Any = self._preparation.steps[0]
             raise DataError(
-                f"A step is {text!r}, {len(found) if found[0].text else 0} {unit}; one is pushed "
-                "at a time: for token in model.preparation_.tokens(text): "
-                "stream.push(token.text)."
+                f"A step is {text!r}, {counted(len(found) if found[0].text else 0, step.unit)}; "
+                "expected one at a time (in Python for token in model.preparation_.tokens(text): "
+                "stream.push(token.text))."
             )
         return found[0].number
 

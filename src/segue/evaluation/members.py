@@ -24,6 +24,15 @@ def is_member(text: str) -> bool:
     return text.startswith(_LEFT_OUT) or _MEMBER.fullmatch(text) is not None
 
 
+def members_of(summary: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of the members of an automatic choice; none where nothing was chosen.
+
+    Args:
+        summary: as in `member_table`.
+    """
+    return [name for name, text in summary if _MEMBER.fullmatch(text)]
+
+
 def member_table(summary: Iterable[tuple[str, str]]) -> Table | None:
     """A row for each candidate: weight, scores, size and time; `None`: nothing was chosen.
 

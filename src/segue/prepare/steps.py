@@ -117,11 +117,15 @@ class StepSpec(FormerNames, Spec, abc.ABC):
 
     def check_causal(self) -> None:
         """Raise unless the step can go along with a stream."""
-        if not self.causal:
+        if why := self.why_whole():
             raise NotCausalError(
-                f"the preparation step `{self}` looks ahead, so it cannot go step by step. "
+                f"the preparation step `{self}` {why}, so it cannot go step by step. "
                 f"Train with {self.causal_instead()}."
             )
+
+    def why_whole(self) -> str:
+        """Why a sequence cannot come bit by bit, as what the step does; nothing where it can."""
+        return "" if self.causal else "looks ahead"
 
     def causal_instead(self) -> str:
         """The suggested replacement of a step that looks ahead."""

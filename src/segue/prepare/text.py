@@ -305,6 +305,15 @@ class NGrams(VocabularyStep, kind="ngrams", unit="n-gram"):
         if not self.words and self.characters < 2:
             raise SpecError("ngrams: expected words from 1 on, or characters from 2 on; got none.")
 
+    def why_whole(self) -> str:
+        return "takes runs of words and characters out of a whole text"
+
+    def causal_instead(self) -> str:
+        return (
+            "prepare='words' and a network that takes a word at each step, such as "
+            "network='embedding(32) lstm(32)'"
+        )
+
     def cut(self, text: str) -> list[str]:
         sizes = range(2, self.characters + 1)
         of_characters = ([text[i : i + n] for i in range(len(text) - n + 1)] for n in sizes)

@@ -140,7 +140,7 @@ def _looks_ahead(fitted: Any) -> str:
             return reason
     steps = getattr(getattr(fitted, "preparation_", None), "steps", ())
     chain = getattr(getattr(fitted, "network_", None), "chain", ())
-    ahead = [str(step) for step in steps if not step.causal]
+    ahead = [str(step) for step in steps if step.why_whole()]
     return next(iter([*ahead, *(str(layer.name) for layer in chain if not layer.causal)]), "")
 
 
