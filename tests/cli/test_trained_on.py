@@ -125,7 +125,10 @@ def test_the_parts_of_the_run_have_names(
 
 def test_a_part_that_there_is_not(fitted: Path, noise: Path, run: Run) -> None:
     """As ever; and --all is about all of them."""
-    assert "has no parts" in run("evaluate", fitted, noise, "--part", "odd", code=1)
+    for command in ("evaluate", "predict"):
+        said = " ".join(run(command, fitted, noise, "--part", "odd", code=1).split())
+        assert "has no parts, so there is no part 'odd'. Without --part all of it" in said
+        assert said.endswith("or what a column names, --column-part name.")
     said = run("evaluate", fitted, noise, "--part", "test", "--all", code=2)
     assert "--all scores all parts: leave out --part, or --all." in said
 

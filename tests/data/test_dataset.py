@@ -110,7 +110,7 @@ def test_the_parts_are_in_the_usual_order_and_can_be_taken() -> None:
     assert data.part("train").ids.tolist() == ["file 0", "file 2", "file 3"]
     with pytest.raises(DataError, match="There is no part 'tets'. Did you mean \"test\"?"):
         data.part("tets")
-    with pytest.raises(DataError, match="has no parts.*data.split"):
+    with pytest.raises(DataError, match="has no parts.*data.split.*parts='name'"):
         dataset("text").part("train")
 
 

@@ -256,8 +256,9 @@ class Dataset:
         """
         if self.parts is None:
             raise DataError(
-                f"This data set has no parts, so there is no part {name!r}. "
-                "Make two with `train, test = data.split(0.2, seed=0)`."
+                f"This data set has no parts, so there is no part {name!r}. Without `part` all of "
+                "it is taken (in Python `train, test = data.split(0.2, seed=0)` makes two). Parts "
+                "are folders and files named train and test, or what a column names, parts='name'."
             )
         if name not in self.part_names:
             raise DataError(f"There is no part {name!r}.{did_you_mean(name, self.part_names)}")
