@@ -19,7 +19,7 @@ import segue
 from segue.cli import FAILED, WRONG_USE, main
 from segue.cli.predictions import Predictions, predictions_of
 from segue.data.dataset import Dataset
-from segue.errors import DataError
+from segue.errors import DataError, OptionError
 from segue.training import TrainingOptions
 
 QUIET = TrainingOptions(progress="none")
@@ -319,3 +319,24 @@ def test_sets_of_numbers_are_numbers(tmp_path: Path) -> None:
         assert [row["set"] for row in rows_of(tmp_path / "p.jsonl")] == sets
         table.write(tmp_path / "p.parquet")
         assert [row["set"] for row in rows_of(tmp_path / "p.parquet")] == expected
+
+
+def test_why_there_are_no_sets(data: Dataset) -> None:
+    """Several seeds have no held-out sequences in common, and an ONNX file has none at all."""
+    given: dict[str, Any] = {"epochs": 1, "options": QUIET, "validation": None}
+    model = segue.SequenceClassifier("gru(2)", **given).fit(data)
+    onnx = type("OnnxModel", (), {"task": "classify"})()
+    regressor = segue.SequenceRegressor("gru(2)", **given).fit(data.x, np.arange(24.0))
+    numbers = type("OnnxModel", (), {"task": "regress"})()
+    for of, said in (
+        (segue.SequenceEnsemble([model]), "several seeds have none in common: take that of one"),
+        (onnx, "--coverage needs more than an ONNX file has: take the model that was exported"),
+        (numbers, "is for one class of each sequence, and this is an OnnxModel"),
+        (regressor, "is for one class of each sequence, and this is a SequenceRegressor"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            predictions_of(of, data, per_step=False, steps=None, coverage=0.9)
+    with pytest.raises(OptionError, match="leave out --per-step"):
+        predictions_of(model, data, per_step=True, steps=None, coverage=0.9)
+    with pytest.raises(OptionError, match="--per-step needs more than an ONNX file has"):
+        predictions_of(onnx, data, per_step=True, steps=None)

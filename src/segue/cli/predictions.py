@@ -185,15 +185,17 @@ def predictions_of(
     """
     names = _names(data, len(data.part_names) > 1 if with_parts is None else with_parts)
     data = replace(data, parts=None)  # every sequence, and not only the part "test"
-    task, kind = TASKS[getattr(model, "task", "classify")], type(model).__name__
+    task = TASKS[getattr(model, "task", "classify")]
     labels_steps = task.per_step and not task.targets_inside
     forecasts = task.targets_inside and not task.per_step
     if per_step and not (labels_steps or hasattr(model, "anytime")):
-        raise OptionError(f"--per-step is for a classifier or a labeler, and this is a {kind}.")
+        raise OptionError(_refusal(model, "--per-step", "a classifier or a labeler"))
     if steps is not None and not forecasts:
-        raise OptionError(f"--steps is for a forecast, and this is a {kind}.")
-    if coverage is not None and (per_step or not hasattr(model, "predict_set")):
-        raise OptionError(f"--coverage is for one class of each sequence, and this is a {kind}.")
+        raise OptionError(_refusal(model, "--steps", "a forecast"))
+    if coverage is not None and per_step:
+        raise OptionError("--coverage is for one class of each sequence: leave out --per-step.")
+    if coverage is not None and not hasattr(model, "predict_set"):
+        raise OptionError(_refusal(model, "--coverage", "one class of each sequence"))
     if forecasts:
         return _forecasts(model, data, steps, names)
     if task.targets_inside:
@@ -215,6 +217,21 @@ def predictions_of(
         columns["set"] = [own.tolist() for own in sets]
     probabilities = _by_class(model, model.predict_proba(data)) if has_classes else {}
     return Predictions({**names, **columns}, probabilities)
+
+
+def _refusal(model: Any, option: str, purpose: str) -> str:
+    """Why an option of `segue predict` does not go with a model."""
+    members, kind = getattr(model, "members", ()), type(model).__name__
+    if option == "--coverage" and any(hasattr(member, "predict_set") for member in members):
+        return (
+            "--coverage needs predictions for training sequences that were held out, and models of "
+            "several seeds have none in common: take that of one seed, such as "
+            "RUN/seed-0/model.safetensors, or fit without --seeds."
+        )
+    if option != "--steps" and kind == "OnnxModel" and model.task == "classify":
+        return f"{option} needs more than an ONNX file has: take the model that was exported."
+    article = "an" if kind[0] in "AEIOU" else "a"
+    return f"{option} is for {purpose}, and this is {article} {kind}."
 
 
 def _steps(

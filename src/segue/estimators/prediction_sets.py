@@ -95,7 +95,7 @@ def require_held_out(estimator: Any) -> HeldOut:
         raise DataError(
             "Sets of classes need predictions for training sequences by a model without them, and "
             "this model has none: fit 'auto', or a network in closed form, with one class for each "
-            "sequence, such as SequenceClassifier('parallel(multirocket, hydra)')."
+            "sequence, such as 'parallel(multirocket, hydra)'."
         )
     return held_out
 
