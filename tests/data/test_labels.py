@@ -153,6 +153,7 @@ def test_what_no_file_can_hold_is_refused(values: Any, message: str) -> None:
         (["a", "b"], "U", ""),
         ([True, False], "b", "truth values: taken as the classes False and True"),
         ([1, 2, 1], "i", "numbers with 2 values: taken as classes"),
+        ([1, 1], "i", "numbers with 1 value: taken as classes"),
         ([1.0, 2.0], "i", "numbers with 2 values: taken as classes"),
         ([0.5, 2.0], "f", "numbers with fractions"),
         (range(101), "f", "whole numbers with 101 values: to be predicted"),

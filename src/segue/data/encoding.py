@@ -136,7 +136,7 @@ def _targets_from_labels(y: Any, task: Task | None) -> Targets:
     if labels.dtype.kind == "f" and np.isinf(decided).any():
         raise DataError("`y` has an infinite number, which is no class.")
     if decided.dtype.kind == "f":  # and the task is known: classes are wanted
-        note = f"numbers with {len(np.unique(decided)):,} values: taken as classes"
+        note = f"numbers with {counted(len(np.unique(decided)), 'value')}: taken as classes"
     return Targets(labels, missing, "classify", note)
 
 

@@ -272,9 +272,11 @@ def classes_or_numbers(labels: Array) -> tuple[Array, str]:
     values = len(np.unique(labels))
     if values > MAX_CLASSES and values > len(labels) / 4:
         decided = 'to be predicted as numbers; task="classify" for classes'
-        return labels.astype(np.float64), f"whole numbers with {values:,} values: {decided}"
+        return labels.astype(
+            np.float64
+        ), f"whole numbers with {counted(values, 'value')}: {decided}"
     decided = 'taken as classes; task="regress" for numbers'
-    return labels, f"numbers with {values:,} values: {decided}"
+    return labels, f"numbers with {counted(values, 'value')}: {decided}"
 
 
 def is_one_hot(matrix: Array) -> bool:
