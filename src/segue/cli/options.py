@@ -371,8 +371,13 @@ def check_resumed(
     Traceback (most recent call last):
     segue.errors.OptionError: --epochs and --column-label and --read rate=... would change what ...
     """
-    if (source is None) == (resume is None):
+    if source is None and resume is None:
         raise OptionError("Give a SOURCE, or a run or study to go on with: --resume DIR.")
+    if source is not None and resume is not None:
+        raise OptionError(
+            f"Give a SOURCE or --resume, not both: what {resume} was begun with is kept there. "
+            f"Leave out {source}, or, to begin anew with it, leave out --resume."
+        )
     if resume is not None and resume.is_file():
         raise OptionError(f"--resume is {resume}, a file; expected the folder of a run or study.")
     flags = [forms.get(name, Form()).flag or flag_of(name) for name in given if name != "columns"]
