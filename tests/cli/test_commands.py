@@ -317,6 +317,12 @@ def test_the_help_of_fit_names_the_defaults_of_the_estimator(run: Run) -> None:
     text = " ".join(run("fit", "--help").split())
     for option in ("network", "prepare", "validation", "seed", "device"):
         assert f"default: {defaults[option]}" in text
+    for said in (
+        "with --seeds each seed has this time",
+        "with --seeds it counts for each seed's model, and all of them answer",
+        "likewise, with --seeds for each seed's model",
+    ):
+        assert said in text
 
 
 @pytest.mark.parametrize("words", [(), ("study",), ("data",)])
