@@ -284,6 +284,9 @@ def test_info_prints_versions_and_defaults(run: Run) -> None:
     defaults = json.loads(run("info", "--defaults", "--json"))
     assert defaults["network"] == "bilstm(100)"
     assert {"epochs", "optimizer", "patience"} <= set(defaults)
+    text = " ".join(run("info", "--defaults").split())
+    assert "network bilstm(100); `segue fit SOURCE` takes auto, or the best of some" in text
+    assert "time_limit_seconds none; of the network auto 120 " in text
     facts = json.loads(run("info", "--json"))
     assert facts["segue"]
     assert facts["kernels"] == ": ".join(forward.path())

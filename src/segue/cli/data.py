@@ -71,21 +71,35 @@ def info(model: Path | None = None, *, defaults: bool = False, json: bool = Fals
         model (MODEL): a run's folder, a model.safetensors, or what `segue export` wrote, .onnx.
         defaults: print the defaults of training instead.
     """
-    facts: dict[str, Any]
     if model is not None:
         facts, rows = _inside(model)
         print_result(facts, rows, json=json)
         return
-    if defaults:
-        from segue.estimators import SequenceClassifier
-        from segue.training import TrainingOptions
+    facts = _defaults() if defaults else _installed()
+    texts = {name: "none" if value is None else str(value) for name, value in facts.items()}
+    for name, said in (_of_fit() if defaults else {}).items():
+        texts[name] += f"; {said}"
+    print_result(facts, texts.items(), json=json)
 
-        facts = {**SequenceClassifier().get_params(deep=False), **dict(TrainingOptions.defaults())}
-        del facts["options"]  # which follow, one by one
-    else:
-        facts = _installed()
-    texts = ("none" if value is None else str(value) for value in facts.values())
-    print_result(facts, zip(facts, texts, strict=True), json=json)
+
+def _of_fit() -> dict[str, str]:
+    """Where the defaults of `segue fit` are others than those of the estimators."""
+    from segue.estimators.automatic import SECONDS
+
+    return {
+        "network": "`segue fit SOURCE` takes auto, or the best of some where none can be joined",
+        "time_limit_seconds": f"of the network auto {SECONDS:g}",
+    }
+
+
+def _defaults() -> dict[str, Any]:
+    """Those of a classifier and of its training."""
+    from segue.estimators import SequenceClassifier
+    from segue.training import TrainingOptions
+
+    facts = {**SequenceClassifier().get_params(deep=False), **dict(TrainingOptions.defaults())}
+    del facts["options"]  # which follow, one by one
+    return facts
 
 
 def _installed() -> dict[str, Any]:
