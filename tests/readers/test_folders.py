@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from segue.data.dataset import Dataset
 from segue.errors import DataError, DataNotFoundError, FileError, OptionError
 from segue.readers import READERS, read
+from segue.readers.blocks import join_parts
 from segue.readers.sources import find_sources
 
 LINE = "1\t0.5\t0.25\n"
@@ -162,3 +164,10 @@ def test_notes_are_no_tables(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text("1 2 3\n4 5 6\n" * 5)
     (tmp_path / "LICENSE.txt").write_text("2004 1 1\n2005 1 1\n" * 5)
     assert read(tmp_path).y.tolist() == [1, 2]
+
+
+def test_notes_of_one_part_name_it() -> None:
+    """Two parts may have notes that contradict each other; what holds for both is said once."""
+    notes = {"train": ("both", "1 value"), "test": ("both", "2 values")}
+    parts = {name: Dataset([[0.5]], notes=own) for name, own in notes.items()}
+    assert join_parts(parts).notes == ("both", "train: 1 value", "test: 2 values")

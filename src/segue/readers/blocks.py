@@ -229,7 +229,7 @@ def join_parts(sets: dict[str, Dataset]) -> Dataset:
     """
     labelled = {part: data for part, data in sets.items() if data.y is not None} or sets
     check_parts(labelled)
-    data = Dataset.concatenate(labelled)
+    data = replace(Dataset.concatenate(labelled), notes=_notes(labelled))
     without = [part for part in sets if part not in labelled]
     if not without:
         return data
@@ -238,6 +238,16 @@ def join_parts(sets: dict[str, Dataset]) -> Dataset:
         "answers it with `segue predict`"
     )
     return replace(data, notes=(*data.notes, note))
+
+
+def _notes(sets: dict[str, Dataset]) -> tuple[str, ...]:
+    """The notes of all parts; with the part where not all have it, as they may contradict."""
+    notes: dict[str, None] = {}
+    for part, data in sets.items():
+        for note in data.notes:
+            in_all = all(note in other.notes for other in sets.values())
+            notes[note if in_all else f"{part}: {note}"] = None
+    return tuple(notes)
 
 
 def check_parts(sets: dict[str, Dataset]) -> None:
