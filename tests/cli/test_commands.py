@@ -226,7 +226,7 @@ def test_predict_writes_a_file_or_json(model: Path, waves: Path, tmp_path: Path,
     assert (tmp_path / "p.csv").read_text() == table
     rows = json.loads(run("predict", model, waves, "--limit", 3, "--json"))
     assert [str(row["id"]) for row in rows] == [line.split(",")[0] for line in table.split()[1:]]
-    assert set(rows[0]) == {"id", "prediction", "probabilities"}
+    assert set(rows[0]) == {"id", "part", "prediction", "probabilities"}
 
 
 # -- view, generate, data, info -------------------------------------------------------------------

@@ -529,7 +529,7 @@ def test_a_file_predicts_in_one_process(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(words) == 2
     assert "leave out --workers" in capsys.readouterr().err
     assert main(["predict", path, "japanese-vowels", "--per-step"]) == 2
-    assert "--per-step is for a classifier" in capsys.readouterr().err
+    assert "--per-step needs more than an ONNX file has" in capsys.readouterr().err
     assert main(["evaluate", path, "japanese-vowels"]) == 1
     assert "is an ONNX file: `segue predict` and `segue info` take it" in capsys.readouterr().err
     assert main(["info", path]) == 0
