@@ -125,7 +125,8 @@ def train_on(name: str, asked: argparse.Namespace, seed: int) -> Row:
 def members_of(classifier: segue.SequenceClassifier, test: segue.Dataset) -> list[Row]:
     """The scores of the members of `auto`, each alone; none of other networks."""
     weights = [text for _, text in classifier.training_summary_ if text.startswith("weight ")]
-    if len(weights) < 2 or "parallel_1" not in classifier.network_.names:
+    joined = "parallel_1/branch_1/logits/kernel" in classifier.network_.get_weights()
+    if len(weights) < 2 or not joined:  # or all others weigh nothing
         return []
     outputs, classes = classifier.network_.outputs, list(classifier.classes_)
     numbers = np.array([classes.index(label) for label in test.y.tolist()])
