@@ -72,7 +72,7 @@ def test_static_features_are_joined_by_all_members(kind: str, found: list[str]) 
 def test_an_estimate_has_an_error_that_knows_of_groups() -> None:
     """The same sequences three times tell no more than once."""
     x, y = waves(30, noise=2.0)
-    once = members(auto(epochs=2).fit(x[:18], y[:18]))["hydra"]
+    once = members(auto().fit(x[:18], y[:18]))["hydra"]
     groups = np.repeat(np.arange(18), 3)
     thrice = auto(epochs=2).fit([one for one in x[:18] for _ in range(3)], y[groups], groups=groups)
     (scores,) = re.findall(r"accuracy (\S+ ± \S+),", once)
@@ -104,7 +104,7 @@ def test_each_kind_of_estimate_has_an_error(kind: str, monkeypatch: pytest.Monke
 def test_all_right_is_no_certainty() -> None:
     """Of few sequences an error is left: what Wilson's interval of one deviation says."""
     x, y = waves(30, noise=0.01)
-    found = members(auto(epochs=2).fit(x[:18], y[:18]))["hydra"]
+    found = members(auto().fit(x[:18], y[:18]))["hydra"]
     assert "accuracy 1.0000 ± 0.0527," in found
 
 
@@ -199,6 +199,16 @@ def test_initial_weights_are_of_one_network() -> None:
     begin = segue.SequenceClassifier("gru(2)", epochs=1, options=QUIET).fit(x, y)
     with pytest.raises(OptionError, match="Initial weights are of one network"):
         auto().fit(x, y, initial=begin)
+    options = segue.TrainingOptions(progress="none", frozen=["gru_1"])
+    with pytest.raises(OptionError, match="The names of `frozen` are of one network"):
+        auto(options=options).fit(x, y)
+
+
+def test_options_of_epochs_are_without_effect_where_there_are_none() -> None:
+    x, y = waves(18)
+    with pytest.warns(UserWarning, match="`epochs`, `batch_size` without effect: of so few"):
+        auto(epochs=3, batch_size=8).fit(x, y)
+    auto(epochs=2).fit(*waves(30))  # of which a network is trained
 
 
 @BOTH

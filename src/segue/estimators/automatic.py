@@ -7,6 +7,7 @@ head, and a head behind them that weights their logits. So whatever a network ca
 from __future__ import annotations
 
 import copy
+import inspect
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,7 +18,7 @@ import numpy as np
 from segue.data.arrays import Array
 from segue.data.dataset import Dataset
 from segue.data.encoding import NO_LABEL
-from segue.errors import OptionError
+from segue.errors import OptionError, warn_user
 from segue.estimators.folds import Fits, fit_folds, logits_of
 from segue.estimators.kept_members import KeptMembers
 from segue.estimators.mixture import mean_of, mixture
@@ -64,6 +65,7 @@ NETWORKS = "networks"  # in the summary of a member that is trained: how many, o
 _OF_A_MEMBER: dict[str, Any] = {
     "progress": "none", "time_limit_seconds": None, "target_ms": None, "target_kb": None
 }  # fmt: skip
+_OF_EPOCHS = "epochs", "batch_size", "learning_rate"
 # What the summary of one member says of it alone.
 _OF_ONE = (
     "network", "head", "scores", "time", "kernels", "seed",
@@ -122,12 +124,13 @@ def fit_automatically(
         initial: weights to begin with; there can be none.
 
     Raises:
-        OptionError: there are.
+        OptionError: there are, or layers that are not to be trained are named.
     """
-    if initial is not None:
+    if initial is not None or estimator.training_options.frozen:
+        what = "Initial weights" if initial is not None else "The names of `frozen`"
         raise OptionError(
-            "Initial weights are of one network, and network='auto' fits several. Leave them out, "
-            "or name the network that they are of."
+            f"{what} are of one network, and network='auto' fits several. Leave them out, or name "
+            "the network that they are of."
         )
     began = time.perf_counter()
     if split.validation is not None:  # what is wrong with it is said now, and not behind the search
@@ -175,6 +178,9 @@ def _search_and_join(
     fitting = _Fitting(estimator, replace(split, validation=None), fits, size, until)
     kind: Any = "steps" if split.task.per_step else "texts" if split.train.x.is_text else "series"
     one_class = split.train.task == "classify"
+    candidates = within(in_order(size, kind, one_class=one_class), size, limit)
+    if not any(candidate.trained for candidate in candidates):
+        _warn_of_options(estimator)
     with Progress(options.progress, is_transient=True) as board:
 
         def starts(candidate: Candidate) -> None:
@@ -189,7 +195,7 @@ def _search_and_join(
             _import_slow()
 
         found = search(
-            within(in_order(size, kind, one_class=one_class), size, limit),
+            candidates,
             fitting.fit,
             lambda candidate: candidate.seconds(size),
             until=until,
@@ -207,6 +213,17 @@ def _search_and_join(
         return result if split.validation is None else _validated(result, split.validation)
     except KeyboardInterrupt:
         return replace(result, stopped="interrupted")
+
+
+def _warn_of_options(estimator: EstimatorArguments) -> None:
+    """Say that options of a training by gradients were given, where there is none."""
+    default = inspect.signature(type(estimator)).parameters
+    given = [name for name in _OF_EPOCHS if getattr(estimator, name) != default[name].default]
+    if given:
+        warn_user(
+            f"{', '.join(f'`{name}`' for name in given)} without effect: of so few sequences "
+            "network='auto' fits candidates in closed form alone, which have no epochs."
+        )
 
 
 def _size_of(estimator: EstimatorArguments, data: Dataset) -> DataSize:
