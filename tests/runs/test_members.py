@@ -117,6 +117,15 @@ def test_before_the_first_member_a_ctrl_c_leaves_nothing(
     assert not Path("run").exists()
 
 
+def test_several_networks_have_no_epochs(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", str(whole), "--out", str(tmp_path / "run")]) == 0
+    (line,) = [text for text in capsys.readouterr().out.splitlines() if text[:9] == "training "]
+    assert "epoch" not in line
+    assert line.endswith(" s, finished")
+
+
 def test_in_python_with_a_folder(tmp_path: Path, stop_after: Any) -> None:
     x = np.random.default_rng(0).normal(size=(24, 15, 1))
     y = np.arange(24) % 2

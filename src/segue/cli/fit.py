@@ -193,7 +193,8 @@ def _print(run: Run, *, json: bool) -> None:
     facts = {**dict(run.facts()), "model id": metrics.get("model_id", "")}
     for name in ("read as", "each seed alone"):  # they are printed above
         facts.pop(name, None)
-    took = f"{facts.pop('time')}, {counted(metrics['epochs'], 'epoch')}, {ended}"
+    epochs = [] if run.is_automatic else [counted(metrics["epochs"], "epoch")]
+    took = ", ".join([facts.pop("time"), *epochs, ended])
     rows = [*headline(metrics), *seeds_in_words(metrics), ("training", took), *facts.items()]
     rows += files.items()
     print_result({"folder": run.folder, **files, "metrics": metrics}, rows, json=json)

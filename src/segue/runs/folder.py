@@ -190,6 +190,11 @@ class Run:
         """The split of the run, from `split.json`; `None`: it was not kept."""
         return RunSplit.read(self.folder / "split.json")
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether several networks were fitted and joined, which has no epochs of its own."""
+        return bool(self.record["settings"].get("network") == "auto")
+
     def facts(self) -> list[tuple[str, str]]:
         """The run on the terminal and in a report: its time, date, folder, and its data."""
         from segue.estimators.multi_seed import seeds_in_words
