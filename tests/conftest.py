@@ -54,7 +54,7 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test with many cases, those behind the first three are quick each sixth time.
+    """Of a test with many cases, those behind the first three are quick each twelfth time.
 
     Of a test that is `sampled(n)`, each n-th case is quick. All others are slow.
     """
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         test = item.nodeid.partition("[")[0]
         sampled, number = item.get_closest_marker("sampled"), cases[test]
         cases[test] += 1
-        if number % sampled.args[0] if sampled else number >= CASES and number % 6:
+        if number % sampled.args[0] if sampled else number >= CASES and number % 12:
             item.add_marker(pytest.mark.slow)
 
 
